@@ -1,0 +1,662 @@
+"""Typed contract of the compiled extension.
+
+Ids are raw bytes (12 for objects, 8 for nodes); times are microseconds since 1970-01-01 UTC; coordinates are
+sequences of unsigned 32-bit chunk indices, one per dimension.  A missing object is ``None``.  Errors are raised through
+``frazil.errors.core_error(kind, message, context)``, so every exception is a class of ``frazil.errors``.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, TypeAlias, final
+
+from typing_extensions import Buffer as ReadableBuffer  # PEP 688; only for type checkers
+
+# --------------------------------------------------------------------------------------------------------------------
+# ids
+
+def encode_id(raw: ReadableBuffer) -> str:
+    """Crockford base32, upper case, no padding."""
+
+def decode_id(text: str, length: int) -> bytes:
+    """The ``length`` bytes of an id; lower case and the aliases I, L, O are accepted.  ``ValueError`` otherwise."""
+
+def random_id(length: int) -> bytes:
+    """``length`` random bytes of the operating system's generator."""
+
+def content_id(data: ReadableBuffer) -> bytes:
+    """The first 12 bytes of the BLAKE3 hash of ``data``."""
+
+# --------------------------------------------------------------------------------------------------------------------
+# bytes
+
+@final
+class Buffer:
+    """Read-only shared bytes with the buffer protocol; slicing shares, nothing is copied."""
+
+    def __new__(cls, data: ReadableBuffer) -> Buffer: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, key: slice) -> Buffer: ...
+    def __eq__(self, other: object) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __bytes__(self) -> bytes: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+# --------------------------------------------------------------------------------------------------------------------
+# values: JSON text on the Python side, so that ``json`` builds the objects
+
+def flexbuffer_to_json(data: ReadableBuffer) -> str: ...
+def json_to_flexbuffer(text: str) -> bytes: ...
+def msgpack_to_json(data: ReadableBuffer) -> str: ...
+def json_to_msgpack(text: str) -> bytes: ...
+
+# --------------------------------------------------------------------------------------------------------------------
+# envelope
+
+def read_header(data: ReadableBuffer) -> tuple[str, int, int, int]:
+    """``(writer, spec version, file type, compression)`` of a metadata file, without decoding the body."""
+
+# --------------------------------------------------------------------------------------------------------------------
+# chunk references
+
+@final
+class ChunkRef:
+    """Where the bytes of one chunk are.
+
+    ``kind`` is 1 native, 2 virtual, 3 inline (the integers of ``ChunkType``).
+    """
+
+    @staticmethod
+    def inline(data: ReadableBuffer) -> ChunkRef: ...
+    @staticmethod
+    def native(chunk_id: bytes, offset: int, length: int) -> ChunkRef: ...
+    @staticmethod
+    def virtual(
+        location: str, offset: int, length: int, etag: str | None = None, last_modified: int | None = None
+    ) -> ChunkRef: ...
+    @property
+    def kind(self) -> int: ...
+    @property
+    def data(self) -> Buffer | None: ...
+    @property
+    def chunk_id(self) -> bytes | None: ...
+    @property
+    def location(self) -> str | None: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def length(self) -> int: ...
+    @property
+    def etag(self) -> str | None: ...
+    @property
+    def last_modified(self) -> int | None:
+        """Seconds since 1970, None when unset."""
+
+    def __eq__(self, other: object) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class CoordSet:
+    """A sorted set of chunk coordinates (rows may differ in length: old logs hold what old writers accepted)."""
+
+    def __new__(cls, rows: Sequence[Sequence[int]] = ()) -> CoordSet: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[tuple[int, ...]]: ...
+    def __contains__(self, coords: Sequence[int]) -> bool: ...
+    def __eq__(self, other: object) -> bool: ...
+    def __hash__(self) -> int: ...
+    def union(self, other: CoordSet) -> CoordSet: ...
+    def intersection(self, other: CoordSet) -> CoordSet: ...
+
+@final
+class ChunkTable:
+    """The chunk references one session has set or deleted in one array: columnar, kept sorted on demand.
+
+    Safe to share between threads.  The last change of a coordinate wins.
+    """
+
+    def __new__(cls, ndim: int) -> ChunkTable: ...
+    def set(self, coords: Sequence[int], ref: ChunkRef) -> None: ...
+    def delete(self, coords: Sequence[int]) -> None:
+        """Record that the chunk is deleted (also when the base has none)."""
+
+    def forget(self, coords: CoordSet) -> None:
+        """Drop the changes of these coordinates, as if they had never been made."""
+
+    def set_virtual_columns(
+        self,
+        coords: ReadableBuffer,
+        locations: Sequence[str],
+        offsets: ReadableBuffer,
+        lengths: ReadableBuffer,
+        etag: str | None = None,
+        last_modified: int | None = None,
+    ) -> None:
+        """Set many virtual references: ``coords`` is C-order uint32 (n, ndim), the others uint64 (n,)."""
+
+    def get(self, coords: Sequence[int]) -> ChunkRef | bool | None:
+        """The reference set, ``False`` if deleted, ``None`` if this table says nothing of it."""
+
+    def merge(self, newer: ChunkTable) -> None:
+        """Apply every change of ``newer`` on top."""
+
+    def coords(self) -> CoordSet:
+        """Every coordinate set or deleted."""
+
+    def set_coords(self) -> CoordSet:
+        """The coordinates that are set (not deleted)."""
+
+    def deleted_coords(self) -> CoordSet: ...
+    def items(self) -> list[tuple[tuple[int, ...], ChunkRef | None]]:
+        """Every change in coordinate order; None is a deletion."""
+
+    def __len__(self) -> int: ...
+    def copy(self) -> ChunkTable: ...
+    @property
+    def ndim(self) -> int: ...
+    @property
+    def nbytes(self) -> int:
+        """Memory held, in bytes."""
+
+    def to_bytes(self) -> bytes: ...
+    @staticmethod
+    def from_bytes(data: ReadableBuffer) -> ChunkTable: ...
+
+# --------------------------------------------------------------------------------------------------------------------
+# metadata files.  Node tuples are
+#   (id, path, user_data, array)  with array None for a group, else (shape, dimension_names, manifests):
+#   shape ((array_length, num_chunks), ...); dimension_names (str | None, ...) or None;
+#   manifests ((manifest_id, ((from, to), ...)), ...)
+
+_Extents: TypeAlias = tuple[tuple[int, int], ...]
+_ArrayTuple: TypeAlias = tuple[
+    tuple[tuple[int, int], ...], tuple[str | None, ...] | None, tuple[tuple[bytes, _Extents], ...]
+]
+_NodeTuple: TypeAlias = tuple[bytes, str, bytes, _ArrayTuple | None]
+_MetadataItems: TypeAlias = list[tuple[str, bytes]]
+_SnapshotEntry: TypeAlias = tuple[bytes, bytes | None, int, str, _MetadataItems, list[bytes]]
+"""(id, parent id, flushed_at, message, metadata, pruned ancestor transaction logs)"""
+_UpdateTuple: TypeAlias = tuple[int, tuple[Any, ...], int, str | None]
+"""(union tag, fields in slot order, updated_at, backup_path)"""
+
+@final
+class Snapshot:
+    """A frozen view of a snapshot file; look-ups are binary searches in its own buffer."""
+
+    @staticmethod
+    def decode(data: ReadableBuffer) -> Snapshot: ...
+    @property
+    def id(self) -> bytes: ...
+    @property
+    def parent_id(self) -> bytes | None: ...
+    @property
+    def flushed_at(self) -> int: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def metadata(self) -> _MetadataItems:
+        """Encoded values: MessagePack if ``file_spec_version`` is 1, else FlexBuffers."""
+
+    @property
+    def file_spec_version(self) -> int: ...
+    @property
+    def writer(self) -> str: ...
+    @property
+    def num_nodes(self) -> int: ...
+    def node(self, path: str) -> _NodeTuple | None: ...
+    def node_kind(self, path: str) -> str | None:
+        """``"array"``, ``"group"`` or None."""
+
+    def nodes(self, prefix: str = "/") -> list[_NodeTuple]:
+        """The node at ``prefix`` and all below it, in path order."""
+
+    def paths(self, prefix: str = "/") -> list[tuple[str, str, bytes]]:
+        """(path, "array" | "group", node id) of the node at ``prefix`` and all below it, in path order."""
+
+    def children(self, path: str) -> list[str]:
+        """Names of the nodes one level below ``path``."""
+
+    def manifest_files(self) -> list[tuple[bytes, int, int]]:
+        """(id, size_bytes, num_chunk_refs), sorted by id."""
+
+    def manifest_file(self, manifest_id: bytes) -> tuple[bytes, int, int] | None: ...
+
+def encode_snapshot(
+    *,
+    base: Snapshot | None,
+    removed: Sequence[str],
+    nodes: Sequence[_NodeTuple],
+    manifest_files: Sequence[tuple[bytes, int, int]],
+    id: bytes,
+    parent_id: bytes | None,
+    flushed_at: int,
+    message: str,
+    metadata: _MetadataItems,
+    spec_version: int,
+    chunk_lengths: Mapping[str, Sequence[int]],
+    writer: str,
+    level: int,
+) -> bytes:
+    """A snapshot file: the nodes of ``base`` without ``removed`` paths and with ``nodes`` put over them.
+
+    The manifest list is every manifest that a node of the result refers to, taken from ``manifest_files`` or from the
+    base.  ``parent_id`` is written only for spec 1.  ``chunk_lengths`` gives, for spec 1, the chunk length of each
+    dimension by array path (nodes that are not named keep what the base says, or the smallest length that yields
+    their number of chunks).  Unchanged nodes are copied inside the extension.
+    """
+
+@final
+class Manifest:
+    """A frozen view of a manifest file; look-ups are binary searches in its own buffer."""
+
+    @staticmethod
+    def decode(data: ReadableBuffer) -> Manifest: ...
+    @property
+    def id(self) -> bytes: ...
+    @property
+    def nbytes(self) -> int:
+        """Decoded size in bytes."""
+
+    @property
+    def num_refs(self) -> int: ...
+    @property
+    def file_spec_version(self) -> int: ...
+    @property
+    def writer(self) -> str: ...
+    def arrays(self) -> list[tuple[bytes, int]]:
+        """(node id, number of references)."""
+
+    def statistics(self) -> list[tuple[bytes, int, int, int, int]]:
+        """(node id, references, inline, native, virtual) per array."""
+
+    def compression(self) -> tuple[bool, int, int]:
+        """(uses location compression, dictionary bytes, compressed references)."""
+
+    def get(self, node_id: bytes, coords: Sequence[int]) -> ChunkRef | None: ...
+    def refs(self, node_id: bytes, start: int = 0, stop: int | None = None) -> list[tuple[tuple[int, ...], ChunkRef]]:
+        """References ``start`` to ``stop`` of one array, in coordinate order."""
+
+    def coords(self, node_id: bytes) -> CoordSet: ...
+    def chunk_ids(self) -> set[bytes]:
+        """The ids of all native chunks."""
+
+    def virtual_locations(self) -> list[str]: ...
+
+@final
+class ManifestBuilder:
+    """Collects the references of one new manifest file and encodes it."""
+
+    def __new__(cls) -> ManifestBuilder: ...
+    def add_array(
+        self,
+        node_id: bytes,
+        region: Sequence[tuple[int, int]],
+        old: Sequence[Manifest],
+        changes: ChunkTable | None,
+    ) -> tuple[int, _Extents] | None:
+        """Add (references of ``old`` in ``region``, less those changed) and what ``changes`` sets in ``region``.
+
+        Returns the number of references and their bounding box, or None (and adds nothing) if there are none.
+        """
+
+    def finish(
+        self,
+        *,
+        id: bytes,
+        spec_version: int,
+        writer: str,
+        level: int,
+        min_virtual_refs: int,
+        dictionary_samples: int,
+        dictionary_bytes: int,
+        location_level: int,
+    ) -> bytes: ...
+
+@final
+class RegionGrid:
+    """The regions cut by split edges, numbered row-major (last axis fastest)."""
+
+    def __new__(cls, edges: Sequence[Sequence[int]]) -> RegionGrid: ...
+    def __len__(self) -> int: ...
+    def region(self, number: int) -> tuple[tuple[int, int], ...]: ...
+    def of(self, coords: Sequence[int]) -> int | None:
+        """The region that holds ``coords``, None outside the grid."""
+
+    def touched(self, changes: ChunkTable) -> list[int]:
+        """The regions that hold at least one change, ascending; one pass over the table."""
+
+    def overlapping(self, extents: Sequence[tuple[int, int]]) -> list[int]:
+        """The regions that intersect ``extents``."""
+
+@final
+class TransactionLog:
+    """A decoded transaction log."""
+
+    @staticmethod
+    def decode(data: ReadableBuffer) -> TransactionLog: ...
+    @property
+    def id(self) -> bytes: ...
+    @property
+    def writer(self) -> str: ...
+    @property
+    def file_spec_version(self) -> int: ...
+    @property
+    def new_groups(self) -> list[bytes]: ...
+    @property
+    def new_arrays(self) -> list[bytes]: ...
+    @property
+    def deleted_groups(self) -> list[bytes]: ...
+    @property
+    def deleted_arrays(self) -> list[bytes]: ...
+    @property
+    def updated_groups(self) -> list[bytes]: ...
+    @property
+    def updated_arrays(self) -> list[bytes]: ...
+    @property
+    def updated_chunks(self) -> list[tuple[bytes, CoordSet]]: ...
+    @property
+    def moves(self) -> list[tuple[str, str, bytes, int]]:
+        """(from, to, node id, 0 group | 1 array)."""
+
+def encode_transaction_log(
+    *,
+    id: bytes,
+    new_groups: Sequence[bytes],
+    new_arrays: Sequence[bytes],
+    deleted_groups: Sequence[bytes],
+    deleted_arrays: Sequence[bytes],
+    updated_groups: Sequence[bytes],
+    updated_arrays: Sequence[bytes],
+    updated_chunks: Sequence[tuple[bytes, CoordSet]],
+    moves: Sequence[tuple[str, str, bytes, int]],
+    spec_version: int,
+    writer: str,
+    level: int,
+) -> bytes:
+    """A transaction log file.  Id lists are sorted here; moves keep their order."""
+
+@final
+class RepoInfo:
+    """A decoded ``repo`` object (spec 2), frozen; ``edit`` gives a changed copy."""
+
+    @staticmethod
+    def decode(data: ReadableBuffer) -> RepoInfo: ...
+    @staticmethod
+    def build(
+        *,
+        snapshots: Sequence[_SnapshotEntry],
+        branches: Sequence[tuple[str, bytes]],
+        tags: Sequence[tuple[str, bytes]],
+        deleted_tags: Sequence[str],
+        status: tuple[int, int, str | None],
+        metadata: _MetadataItems,
+        config: bytes | None,
+        updates: Sequence[_UpdateTuple],
+    ) -> RepoInfo: ...
+    @property
+    def spec_version(self) -> int: ...
+    @property
+    def writer(self) -> str: ...
+    @property
+    def status(self) -> tuple[int, int, str | None]:
+        """(availability, set_at, reason)."""
+
+    @property
+    def metadata(self) -> _MetadataItems: ...
+    @property
+    def config(self) -> bytes | None: ...
+    @property
+    def enabled_flags(self) -> list[int] | None: ...
+    @property
+    def disabled_flags(self) -> list[int] | None: ...
+    @property
+    def repo_before_updates(self) -> str | None: ...
+    @property
+    def num_snapshots(self) -> int: ...
+    def branches(self) -> list[tuple[str, bytes]]: ...
+    def tags(self) -> list[tuple[str, bytes]]: ...
+    def deleted_tags(self) -> list[str]: ...
+    def branch(self, name: str) -> bytes | None: ...
+    def tag(self, name: str) -> bytes | None: ...
+    def snapshot(self, snapshot_id: bytes) -> _SnapshotEntry | None: ...
+    def snapshots(self) -> list[_SnapshotEntry]:
+        """Every entry, sorted by id."""
+
+    def snapshot_ids(self) -> list[bytes]: ...
+    def ancestry(self, snapshot_id: bytes, limit: int | None = None) -> list[_SnapshotEntry]:
+        """The snapshot and its ancestors, newest first; a broken or circular chain is a format error."""
+
+    def updates(self) -> list[_UpdateTuple]:
+        """The operations log of this file, newest first."""
+
+    @property
+    def has_unknown_updates(self) -> bool:
+        """An update of a kind this library does not know: reading works, rewriting would corrupt it."""
+
+    def edit(
+        self,
+        *,
+        insert: Sequence[_SnapshotEntry] = (),
+        replace: Sequence[_SnapshotEntry] = (),
+        drop: Sequence[bytes] = (),
+        branches: Mapping[str, bytes | None] = ...,
+        tags: Mapping[str, bytes | None] = ...,
+        deleted_tags: Sequence[str] | None = None,
+        status: tuple[int, int, str | None] | None = None,
+        metadata: _MetadataItems | None = None,
+        config: bytes | None = None,
+        flags: tuple[list[int], list[int]] | None = None,
+        updates: Sequence[_UpdateTuple] | None = None,
+        repo_before_updates: str | None = None,
+    ) -> RepoInfo:
+        """A copy with these parts changed.
+
+        ``branches`` and ``tags`` map a name to its new snapshot, or to None to remove it; every other argument left at
+        its default keeps what is there.
+        """
+
+    def encode(self, *, writer: str, level: int) -> bytes: ...
+
+# --------------------------------------------------------------------------------------------------------------------
+# object stores
+
+@final
+class Version:
+    """What a conditional write compares: an etag, a generation, or both."""
+
+    def __new__(cls, etag: str | None = None, generation: str | None = None) -> Version: ...
+    @property
+    def etag(self) -> str | None: ...
+    @property
+    def generation(self) -> str | None: ...
+    def __eq__(self, other: object) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class PutMode:
+    """Overwrite, create only, or update one version."""
+
+    OVERWRITE: Final[PutMode]
+    CREATE: Final[PutMode]
+    @staticmethod
+    def update(version: Version) -> PutMode: ...
+
+@final
+class ObjectMeta:
+    @property
+    def key(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def last_modified(self) -> int:
+        """Microseconds since 1970."""
+
+    @property
+    def version(self) -> Version: ...
+    @property
+    def attributes(self) -> dict[str, str]:
+        """User metadata (only from ``head`` and ``get_versioned``)."""
+
+@final
+class ObjectStore:
+    """Keys to bytes under one root.  Blocking calls that let the GIL go; safe to share between threads.
+
+    Failed preconditions raise ``StorageConflict``; everything else a ``StorageError``.
+    """
+
+    @staticmethod
+    def memory() -> ObjectStore: ...
+    @staticmethod
+    def local(path: str, *, durable: bool = True) -> ObjectStore:
+        """A directory, made on the first write.  ``durable`` syncs files and directories (see ``sync``)."""
+
+    @staticmethod
+    def remote(kind: str, options: Mapping[str, str], settings: Mapping[str, Any]) -> ObjectStore:
+        """``kind`` is ``s3``, ``gcs``, ``azure`` or ``http``; ``options`` are the ``object_store`` crate's names."""
+
+    @property
+    def is_local(self) -> bool:
+        """Reads are quick enough to be made without suspending (memory, local disk)."""
+
+    def with_latency(self, latency: Latency) -> ObjectStore: ...
+    def with_prefix(self, prefix: str) -> ObjectStore: ...
+    def get(self, key: str, start: int | None = None, end: int | None = None) -> Buffer | None: ...
+    def get_versioned(self, key: str, known: Version | None = None) -> tuple[Buffer | None, ObjectMeta] | None:
+        """The object and its version; the buffer is None if it still is at version ``known``."""
+
+    def get_conditional(
+        self, key: str, start: int, end: int, *, etag: str | None = None, unmodified_since: int | None = None
+    ) -> Buffer | None:
+        """A range, only if the etag is this one or it was not modified after (seconds); else ``StorageConflict``."""
+
+    def get_many(
+        self, requests: Sequence[tuple[str, int | None, int | None]], *, concurrency: int = 0
+    ) -> list[Buffer | None]:
+        """Several (key, start, end) at once; ``concurrency`` 0 uses the store's own limit."""
+
+    def head(self, key: str) -> ObjectMeta | None: ...
+    def put(
+        self,
+        key: str,
+        data: ReadableBuffer,
+        mode: PutMode = ...,
+        *,
+        attributes: Mapping[str, str] | None = None,
+        content_type: str | None = None,
+        storage_class: str | None = None,
+    ) -> Version: ...
+    def put_many(
+        self,
+        objects: Sequence[tuple[str, ReadableBuffer]],
+        *,
+        attributes: Mapping[str, str] | None = None,
+        storage_class: str | None = None,
+        concurrency: int = 0,
+    ) -> None: ...
+    def sync(self) -> None:
+        """Local disk with ``durable``: everything put so far, and its directories, is on stable storage on return."""
+
+    def copy(self, source: str, target: str, version: Version | None = None) -> None:
+        """Copy an object, if ``version`` is given only while the source still is at it."""
+
+    def list(self, prefix: str = "") -> Iterator[ObjectMeta]:
+        """Every object whose key starts with ``prefix`` (whole path components), streamed, in no order."""
+
+    def delete_many(self, keys: Sequence[str]) -> list[tuple[str, str]]:
+        """Delete; a missing object is no error.  Returns (key, reason) for those that failed."""
+
+@final
+class Latency:
+    """Milliseconds to sleep before each request, changeable at any time."""
+
+    def __new__(cls, read_ms: int = 0, write_ms: int = 0) -> Latency: ...
+    read_ms: int
+    write_ms: int
+
+# --------------------------------------------------------------------------------------------------------------------
+# cached reads
+
+@final
+class Assets:
+    """Cached, typed reads of the immutable files of one repository: one flight per key, bounded by weight."""
+
+    def __new__(
+        cls,
+        store: ObjectStore,
+        *,
+        snapshot_nodes: int,
+        chunk_refs: int,
+        transaction_changes: int,
+        chunk_bytes: int,
+        max_requests: int,
+    ) -> Assets: ...
+    @property
+    def store(self) -> ObjectStore: ...
+    def snapshot(self, snapshot_id: bytes) -> Snapshot:
+        """``StorageError(object-not-found)`` if it is missing, here and in the next two."""
+
+    def manifest(self, manifest_id: bytes, size: int) -> Manifest: ...
+    def manifests(self, files: Sequence[tuple[bytes, int]], *, concurrency: int = 0) -> list[Manifest]: ...
+    def transaction_log(self, snapshot_id: bytes) -> TransactionLog | None:
+        """None if there is none (the initial snapshot of spec 1)."""
+
+    def put_snapshot(self, snapshot: Snapshot) -> bool:
+        """Keep one that was just written; False if the cache is too small for it.  So with ``put_manifest``."""
+
+    def put_manifest(self, manifest: Manifest) -> bool: ...
+    def chunk(self, chunk_id: bytes, offset: int, length: int) -> Buffer | None:
+        """Bytes of a chunk object, through the chunk cache if it is on."""
+
+    def clear(self) -> None: ...
+
+@final
+class ChunkReader:
+    """Coordinates in, bytes out, for one array as one session sees it.
+
+    ``manifests`` are (id, file size, extents) in node order; ``changes`` is the session's own table, looked up first.
+    """
+
+    def __new__(
+        cls,
+        assets: Assets,
+        node_id: bytes,
+        num_chunks: Sequence[int],
+        manifests: Sequence[tuple[bytes, int, _Extents]],
+        changes: ChunkTable | None,
+    ) -> ChunkReader: ...
+    def lookup(self, coords: Sequence[int]) -> ChunkRef | None:
+        """The reference of a chunk; None if it was never written, is outside the grid or has another rank."""
+
+    def read(
+        self, coords: Sequence[int], start: int | None = None, end: int | None = None, suffix: int | None = None
+    ) -> Buffer | ChunkRef | None:
+        """The bytes, or the reference itself if it is virtual.  Ranges out of bounds: ``invalid-byte-range``."""
+
+    def read_many(self, coords: Sequence[Sequence[int]]) -> list[Buffer | ChunkRef | None]:
+        """Several whole chunks at once; ranges that touch in one object are fetched together."""
+
+    def coords(self) -> CoordSet:
+        """Every chunk that exists inside the grid, changes included."""
+
+    def columns(self, start: int, stop: int) -> tuple[bytes, bytes, list[str], bytes, bytes, dict[int, Buffer]]:
+        """Rows ``start`` to ``stop`` of ``coords`` as (uint32 coordinates, uint8 kinds, paths, uint64 offsets, uint64 lengths, inline payloads by row)."""
+
+@final
+class KeyReader:
+    """One look-up from a Zarr key to its bytes for the nodes that Python has registered.
+
+    Grammar: ``<path>/zarr.json`` and ``<path>/c/<i>/<j>`` (``<path>/c`` for rank 0), at most one leading slash.
+    """
+
+    UNKNOWN: Final[object]
+    """Returned for a key that is not of this grammar, or of a node that is not registered: ask Python."""
+
+    def __new__(cls) -> KeyReader: ...
+    def register(self, path: str, metadata: bytes | None, reader: ChunkReader | None) -> None:
+        """``path`` is absolute; ``reader`` is None for a group."""
+
+    def forget(self, path: str | None = None) -> None:
+        """Drop one node, or all."""
+
+    def read(
+        self, key: str, start: int | None = None, end: int | None = None, suffix: int | None = None
+    ) -> Buffer | ChunkRef | None | object: ...
+    def exists(self, key: str) -> bool | object: ...

@@ -1,0 +1,1 @@
+//! The Icechunk format, object stores and chunk look-up, without Python.
