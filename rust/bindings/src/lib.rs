@@ -1,4 +1,7 @@
 //! `frazil._core`: types in, types out.
+
+mod error;
+
 use pyo3::prelude::*;
 
 /// The compiled core of Frazil.

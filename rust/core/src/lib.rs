@@ -1,1 +1,5 @@
 //! The Icechunk format, object stores and chunk look-up, without Python.
+
+pub mod error;
+
+pub use error::{Error, ErrorKind, Result, Within};
