@@ -1,0 +1,1 @@
+"""What a session has changed, before it becomes files."""

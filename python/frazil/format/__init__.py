@@ -1,0 +1,1 @@
+"""What the files of a repository mean: keys, records and their encodings."""
