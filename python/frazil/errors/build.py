@@ -1,0 +1,108 @@
+"""From a kind to the exception of the right class, with its help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+from frazil.errors.classes import (
+    AlreadyExistsError,
+    ConflictError,
+    FormatError,
+    IcechunkError,
+    InternalError,
+    InvalidInputError,
+    NodeNotFoundError,
+    ReadOnlyError,
+    RebaseFailedError,
+    RefNotFoundError,
+    RepositoryNotFoundError,
+    SessionStateError,
+    SnapshotNotFoundError,
+    StorageConflict,
+    StorageError,
+)
+from frazil.errors.help import HELP
+from frazil.errors.kinds import ErrorKind
+
+_Error = TypeVar("_Error", bound=IcechunkError)
+
+_MEMBERS: Final = tuple(ErrorKind)
+
+
+def _between(first: ErrorKind, last: ErrorKind) -> tuple[ErrorKind, ...]:
+    return _MEMBERS[_MEMBERS.index(first) : _MEMBERS.index(last) + 1]
+
+
+# ``ErrorKind`` lists its members class by class.
+_GROUPS: Final[dict[type[IcechunkError], tuple[ErrorKind, ...]]] = {
+    ConflictError: _between(ErrorKind.COMMIT_CONFLICT, ErrorKind.UPDATE_ATTEMPTS_EXHAUSTED),
+    RebaseFailedError: (ErrorKind.REBASE_FAILED,),
+    NodeNotFoundError: _between(ErrorKind.NODE_NOT_FOUND, ErrorKind.KEY_NOT_FOUND),
+    SnapshotNotFoundError: _between(ErrorKind.SNAPSHOT_NOT_FOUND, ErrorKind.NO_SNAPSHOT_AT_TIME),
+    RefNotFoundError: _between(ErrorKind.REF_NOT_FOUND, ErrorKind.TAG_NOT_FOUND),
+    RepositoryNotFoundError: (ErrorKind.REPOSITORY_NOT_FOUND,),
+    AlreadyExistsError: _between(ErrorKind.NODE_ALREADY_EXISTS, ErrorKind.MOVE_WONT_OVERWRITE),
+    ReadOnlyError: _between(ErrorKind.READ_ONLY_SESSION, ErrorKind.READ_ONLY_REPOSITORY),
+    InvalidInputError: _between(ErrorKind.INVALID_KEY, ErrorKind.BAD_SNAPSHOT_CHAIN_FOR_DIFF),
+    SessionStateError: _between(ErrorKind.COMMIT_NOT_ALLOWED, ErrorKind.INVALID_REPOSITORY_MIGRATION),
+    StorageError: _between(ErrorKind.OBJECT_NOT_FOUND, ErrorKind.GC_DELETES_FAILING),
+    FormatError: _between(ErrorKind.SERIALIZATION, ErrorKind.MANIFEST_INFO_NOT_FOUND),
+    InternalError: _between(ErrorKind.CONCURRENCY, ErrorKind.UNKNOWN),
+}
+
+CLASS_OF_KIND: Final[dict[str, type[IcechunkError]]] = {
+    kind.value: cls for cls, kinds in _GROUPS.items() for kind in kinds
+}
+"""The class of every kind."""
+
+
+def error(kind: ErrorKind | str, message: str, **details: object) -> IcechunkError:
+    """The exception for ``kind``, to be raised by the caller.
+
+    ``details`` end the message as ``(name=value, ...)``.  A kind that is not published gives a plain
+    ``IcechunkError`` of kind ``unknown``, and so does ``unknown`` itself.  Errors with fields of their own are made by
+    ``commit_conflict`` and ``RebaseFailedError``.
+    """
+    text = _with_details(message, details)
+    if kind not in CLASS_OF_KIND or kind == ErrorKind.UNKNOWN:
+        return _helped(IcechunkError(text))
+    cls = CLASS_OF_KIND[kind]
+    if issubclass(cls, ConflictError):
+        return _helped(ConflictError(message=text, kind=kind))
+    return _helped(cls(text, kind))
+
+
+def commit_conflict(expected: str | None, actual: str | None) -> ConflictError:
+    """The branch moved from ``expected`` to ``actual`` while a session was open."""
+    return ConflictError(expected, actual)
+
+
+def core_error(kind: str, message: str, context: Sequence[str]) -> Exception:
+    """The exception that the extension raises; ``context`` are ``operation name=value ...``, innermost first."""
+    raised: IcechunkError
+    if kind == "precondition-failed":
+        raised = StorageConflict(message, ErrorKind.OBJECT_STORE)
+    elif kind == "invalid-input":
+        raised = InvalidInputError(message)
+    elif kind == ErrorKind.UNKNOWN:
+        raised = _helped(InternalError(message, kind))
+    else:
+        raised = error(kind, message)
+    for operation in context:
+        raised.add_operation(operation)
+    return raised
+
+
+def _helped(raised: _Error) -> _Error:
+    """Attach what to do next as a note; traceback printers show it below the message."""
+    text = HELP.get(raised.kind)
+    if text is not None:
+        raised.add_note(f"kind: {raised.kind}\nhelp: {text}")
+    return raised
+
+
+def _with_details(message: str, details: dict[str, object]) -> str:
+    if not details:
+        return message
+    return f"{message} ({', '.join(f'{name}={value}' for name, value in details.items())})"

@@ -1,0 +1,201 @@
+"""The exception tree.
+
+Each instance has a ``message`` (also its ``str``), a ``kind`` (equal to a member of ``ErrorKind``) and a trace of the
+operations that it passed through, which the message ends with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from frazil.errors.kinds import ErrorKind
+from frazil.names import PACKAGE, public
+
+if TYPE_CHECKING:
+    from frazil.conflicts.kinds import Conflict
+
+_TRACE_TITLE: Final = "\n\ncontext:\n"
+
+
+@public
+class IcechunkError(Exception):
+    """The base class of every error of this package.
+
+    Parameters
+    ----------
+    message
+        What happened, and what to do next where that is known.
+    kind
+        The stable code of the error, a value of ``ErrorKind``; ``"unknown"`` if not given.
+    """
+
+    def __init__(self, message: str, kind: str | None = None) -> None:
+        super().__init__(message, kind)
+        self._head = message
+        self._kind = str(kind or ErrorKind.UNKNOWN)
+        self._operations: list[str] = []
+
+    @property
+    def message(self) -> str:
+        """What happened, followed by the numbered trace of operations, innermost first."""
+        if not self._operations:
+            return self._head
+        return self._head + _TRACE_TITLE + "\n".join(map(_trace_entry, range(len(self._operations)), self._operations))
+
+    @property
+    def kind(self) -> str:
+        """The stable code of the error: a plain string that equals a member of ``ErrorKind``."""
+        return self._kind
+
+    def add_operation(self, text: str) -> None:
+        """Add ``operation name=value ...`` to the outer end of the trace."""
+        self._operations.append(text)
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __repr__(self) -> str:
+        return f'{PACKAGE}.{type(self).__name__}(message="{self.message}", kind="{self.kind}")'
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._head, self._kind), dict(vars(self))
+
+
+@public
+class ConflictError(IcechunkError):
+    """Somebody else changed the branch, the configuration or the repository first.
+
+    Attributes
+    ----------
+    expected_parent
+        The snapshot that this writer started from, if the conflict is about a branch.
+    actual_parent
+        The snapshot that was found instead.
+    """
+
+    def __init__(
+        self,
+        expected_parent: str | None = None,
+        actual_parent: str | None = None,
+        message: str | None = None,
+        kind: str | None = None,
+    ) -> None:
+        if message is None:
+            expected, actual = _optional(expected_parent), _optional(actual_parent)
+            message = f"Failed to commit, expected parent: {expected}, actual parent: {actual}"
+        super().__init__(message, kind or ErrorKind.COMMIT_CONFLICT)
+        self.args = (expected_parent, actual_parent)
+        self.expected_parent = expected_parent
+        self.actual_parent = actual_parent
+
+    def __repr__(self) -> str:
+        return (
+            f"{PACKAGE}.{type(self).__name__}"
+            f"(expected_parent={self.expected_parent}, actual_parent={self.actual_parent})"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        arguments = (self.expected_parent, self.actual_parent, self._head, self._kind)
+        return type(self), arguments, dict(vars(self))
+
+
+@public
+class RebaseFailedError(ConflictError):
+    """A rebase met conflicts that its solver did not resolve; the session keeps its changes.
+
+    Attributes
+    ----------
+    snapshot
+        The snapshot whose changes conflict with the session's.
+    conflicts
+        Every conflict that was left.
+    """
+
+    def __init__(self, snapshot: str, conflicts: Sequence[Conflict]) -> None:
+        message = f"Rebase failed on snapshot {snapshot}: {len(conflicts)} conflicts found"
+        super().__init__(message=message, kind=ErrorKind.REBASE_FAILED)
+        self.snapshot = snapshot
+        self.conflicts = list(conflicts)
+        self.args = (snapshot, self.conflicts)
+
+    def __repr__(self) -> str:
+        conflicts = ", ".join(f'{conflict.conflict_type!r}("{conflict.path}")' for conflict in self.conflicts)
+        return f'{PACKAGE}.{type(self).__name__}(snapshot="{self.snapshot}", conflicts=[{conflicts}])'
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.snapshot, self.conflicts), dict(vars(self))
+
+
+@public
+class NotFoundError(IcechunkError, KeyError):
+    """Something that was named does not exist."""
+
+
+@public
+class NodeNotFoundError(NotFoundError):
+    """No group, array, chunk or key of that name."""
+
+
+@public
+class SnapshotNotFoundError(NotFoundError):
+    """No snapshot of that id, or none that is old enough."""
+
+
+@public
+class RefNotFoundError(NotFoundError):
+    """No branch or tag of that name."""
+
+
+@public
+class RepositoryNotFoundError(NotFoundError):
+    """No repository at that place."""
+
+
+@public
+class AlreadyExistsError(IcechunkError):
+    """A node, branch or tag of that name exists, or existed and may not be made again."""
+
+
+@public
+class ReadOnlyError(IcechunkError):
+    """A write to a session, store, storage or repository that cannot be written to."""
+
+
+@public
+class InvalidInputError(IcechunkError, ValueError):
+    """An argument that cannot be accepted, whatever the state of the repository."""
+
+
+@public
+class SessionStateError(IcechunkError):
+    """An operation that the session or repository does not allow in the state it is in."""
+
+
+@public
+class StorageError(IcechunkError):
+    """The object store or the disk refused, failed, or did not have an object."""
+
+
+@public
+class FormatError(IcechunkError):
+    """A file that cannot be decoded, or something that its version of the format cannot hold."""
+
+
+@public
+class InternalError(IcechunkError):
+    """A broken promise of this package; please report it."""
+
+
+class StorageConflict(StorageError):
+    """The condition of a conditional read or write did not hold; translated before it reaches a user."""
+
+
+def _optional(value: str | None) -> str:
+    return "None" if value is None else f'Some("{value}")'
+
+
+def _trace_entry(number: int, operation: str) -> str:
+    name, _, details = operation.partition(" ")
+    entry = f"{number:4}: {name}"
+    return f"{entry}\n           with {details}" if details else entry
