@@ -1,0 +1,16 @@
+"""What a session may do."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class SessionMode(Enum):
+    """Read only, write data, or only move nodes."""
+
+    readonly = "readonly"
+    writable = "writable"
+    rearrange = "rearrange"
+
+    def __repr__(self) -> str:
+        return f"SessionMode.{self.name}"

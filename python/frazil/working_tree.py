@@ -1,0 +1,381 @@
+"""What one session sees: the base snapshot with the session's changes over it, and every edit of it.
+
+The tree is the one mutable stage of the engine.  It knows nothing of branches' tips, commits or Zarr keys.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from frazil import node_path
+from frazil._core import ChunkReader, ChunkRef, ChunkTable, CoordSet, KeyReader, Snapshot
+from frazil.changes.change_set import ChangeSet, with_manifests
+from frazil.context import RepositoryContext
+from frazil.errors import (
+    AlreadyExistsError,
+    InvalidInputError,
+    NodeNotFoundError,
+    ReadOnlyError,
+    SessionStateError,
+)
+from frazil.format import zarr_metadata
+from frazil.format.records import NodeRecord
+from frazil.ids import NodeId, SnapshotId
+from frazil.node_path import ROOT, NodePath
+from frazil.session_mode import SessionMode
+
+if TYPE_CHECKING:
+    from frazil.format.records import ArrayData
+
+
+class WorkingTree:
+    """Base snapshot plus change set.
+
+    Safe to share between threads: edits take the lock, reads of unchanged nodes do not.
+    """
+
+    def __init__(
+        self,
+        context: RepositoryContext,
+        base: Snapshot,
+        *,
+        mode: SessionMode,
+        branch: str | None = None,
+        is_fork: bool = False,
+        changes: ChangeSet | None = None,
+    ) -> None:
+        self.context = context
+        self.base = base
+        self.mode = mode
+        self.branch = branch
+        self.is_fork = is_fork
+        self.changes = changes if changes is not None else ChangeSet()
+        self.lock = threading.RLock()
+        self.keys = KeyReader()
+        """Nodes that the extension can answer for by itself; filled on first use, emptied by edits."""
+
+    # ---- state -----------------------------------------------------------------------------------------------------
+
+    @property
+    def base_id(self) -> SnapshotId:
+        return SnapshotId(self.base.id)
+
+    @property
+    def read_only(self) -> bool:
+        return self.mode is SessionMode.readonly
+
+    def has_changes(self) -> bool:
+        return not self.changes.is_empty()
+
+    def settle(self, base: Snapshot) -> None:
+        """The changes were written as ``base``: from here on the tree is a read-only view of it."""
+        with self.lock:
+            self.replace(base, ChangeSet())
+            self.mode = SessionMode.readonly
+            self.branch = None
+            self.is_fork = False
+
+    def replace(self, base: Snapshot, changes: ChangeSet) -> None:
+        """Stand on another base with other changes (rebase, merge, discard)."""
+        with self.lock:
+            self.base = base
+            self.changes = changes
+            self.keys.forget()
+
+    def discard(self) -> None:
+        self.ensure_writable()
+        self.replace(self.base, ChangeSet())
+
+    def ensure_writable(self) -> None:
+        if self.read_only:
+            raise ReadOnlyError(
+                "Read only sessions cannot modify the repository; open a writable session "
+                "(`Repository.writable_session`) to write",
+                kind="read-only-session",
+            )
+
+    def ensure_editable(self) -> None:
+        """Writable, and not a session that may only move nodes."""
+        self.ensure_writable()
+        if self.mode is SessionMode.rearrange:
+            raise SessionStateError(
+                "rearrange sessions can only move nodes; use a writable session to change data",
+                kind="rearrange-session-only",
+            )
+
+    # ---- nodes -----------------------------------------------------------------------------------------------------
+
+    def node(self, path: NodePath) -> NodeRecord | None:
+        """The node at ``path`` with the session's changes to it; arrays carry the manifests of the base."""
+        changes = self.changes
+        made = changes.created.get(path)
+        if made is not None:
+            return made
+        if path in changes.deleted:
+            return None
+        base_path: NodePath | None = path
+        if len(changes.moves):
+            base_path = changes.moves.to_base(path)
+        found = self.base.node(base_path) if base_path is not None else None
+        if found is None:
+            return None
+        record = NodeRecord.from_tuple(found)
+        record = changes.updated.get(record.id, record)
+        if record.path != path:
+            record = NodeRecord(record.id, path, record.user_data, record.array)
+        return record
+
+    def existing_node(self, path: NodePath) -> NodeRecord:
+        found = self.node(path)
+        if found is None:
+            raise NodeNotFoundError(f"node not found at `{path}`", kind="node-not-found")
+        return found
+
+    def existing_array(self, path: NodePath) -> NodeRecord:
+        found = self.existing_node(path)
+        if not found.is_array:
+            raise InvalidInputError(f"not an array: `{path}` is a group", kind="not-an-array")
+        return found
+
+    def paths(self, prefix: NodePath = ROOT) -> list[tuple[NodePath, bool, NodeId]]:
+        """(path, is array, node id) of the node at ``prefix`` and all below it, in no particular order."""
+        changes = self.changes
+        found: list[tuple[NodePath, bool, NodeId]] = []
+        if len(changes.moves):
+            for path, kind, node_id in self.base.paths(ROOT):
+                here = changes.moves.to_current(NodePath(path))
+                if node_path.is_same_or_below(here, prefix):
+                    found.append((here, kind == "array", NodeId(node_id)))
+            return found
+        deleted = changes.deleted
+        for path, kind, node_id in self.base.paths(prefix):
+            if path not in deleted:
+                found.append((NodePath(path), kind == "array", NodeId(node_id)))
+        for node in changes.new_nodes():
+            if node_path.is_same_or_below(node.path, prefix):
+                found.append((node.path, node.is_array, node.id))
+        return found
+
+    def nodes(self, prefix: NodePath = ROOT) -> Iterator[NodeRecord]:
+        """Every node at or below ``prefix``, in path order."""
+        for path, _, _ in sorted(self.paths(prefix)):
+            yield self.existing_node(path)
+
+    def children(self, path: NodePath) -> set[str]:
+        """Names of the nodes one level below ``path``."""
+        changes = self.changes
+        if not (changes.created or changes.deleted or len(changes.moves)):
+            return set(self.base.children(path))
+        if not len(changes.moves):
+            names = {
+                name for name in self.base.children(path) if node_path.child(path, name) not in changes.deleted
+            }
+            names.update(node_path.name(made) for made in changes.created if node_path.parent(made) == path)
+            return names
+        return {node_path.name(found) for found, _, _ in self.paths(path) if node_path.parent(found) == path}
+
+    # ---- editing nodes ---------------------------------------------------------------------------------------------
+
+    def set_metadata(self, path: NodePath, document: bytes) -> None:
+        """Create the node at ``path`` or replace its metadata; identical bytes are not a change."""
+        parsed = zarr_metadata.parse(document)
+        self._check_spec(parsed)
+        with self.lock:
+            self.ensure_editable()
+            found = self.node(path)
+            array = parsed.array_data() if parsed.is_array else None
+            if found is None:
+                node_id = self.context.ids.node_id()
+                self.changes.create(NodeRecord(node_id, path, document, array))
+            elif found.is_array != parsed.is_array:
+                kind = "array" if found.is_array else "group"
+                raise AlreadyExistsError(
+                    f"node already exists at `{path}`: it is a {kind}, delete it first", kind="node-already-exists"
+                )
+            elif found.user_data == document:
+                return
+            else:
+                record = NodeRecord(found.id, path, document, array)
+                if found.array is not None:
+                    record = with_manifests(record, found.array.manifests)
+                self.changes.update(record)
+            self.keys.forget(path)
+
+    def _check_spec(self, parsed: zarr_metadata.ZarrMetadata) -> None:
+        if self.context.spec_version == 1 and parsed.grid is not None and parsed.grid.name != "regular":
+            raise InvalidInputError(
+                f"repositories of spec version 1 cannot hold a {parsed.grid.name} chunk grid; "
+                "please upgrade your on-disk format with `upgrade_icechunk_repository`",
+                kind="invalid-array-metadata",
+            )
+
+    def delete_node(self, path: NodePath) -> None:
+        """Delete a node, a group with everything below it; a missing node is no error."""
+        with self.lock:
+            self.ensure_editable()
+            found = self.node(path)
+            if found is None:
+                return
+            if not found.is_array:
+                for below, _, _ in self.paths(path):
+                    if below != path:
+                        self.changes.delete(self.existing_node(below))
+            self.changes.delete(found)
+            self.keys.forget()
+
+    def clear(self) -> None:
+        """Delete every node."""
+        with self.lock:
+            self.ensure_editable()
+            for path, _, _ in self.paths(ROOT):
+                self.changes.delete(self.existing_node(path))
+            self.keys.forget()
+
+    def move(self, source: NodePath, target: NodePath) -> None:
+        """Rename a node and its subtree (rearrange sessions; the checks are in the order of the public API)."""
+        with self.lock:
+            if self.node(source) is None:
+                raise NodeNotFoundError(f"node not found at `{source}`", kind="node-not-found")
+            if source == ROOT or node_path.is_same_or_below(target, source):
+                raise SessionStateError(
+                    f"cannot move `{source}` to `{target}`: a node cannot be moved into itself or its own descendant",
+                    kind="move-into-self-or-descendant",
+                )
+            if self.node(target) is not None:
+                raise AlreadyExistsError(
+                    f"cannot move `{source}` to `{target}`: this would overwrite existing node `{target}`",
+                    kind="move-wont-overwrite",
+                )
+            self._check_move_parent(source, target)
+            self.ensure_writable()
+            if self.mode is not SessionMode.rearrange:
+                raise SessionStateError(
+                    "nodes can only be moved in a rearrange session; open one with `Repository.rearrange_session`",
+                    kind="non-rearrange-session",
+                )
+            self.changes.moves.add(source, target)
+            self.keys.forget()
+
+    def _check_move_parent(self, source: NodePath, target: NodePath) -> None:
+        parent = node_path.parent(target)
+        found = self.node(parent) if parent is not None else None
+        if found is None:
+            raise SessionStateError(
+                f"cannot move `{source}` to `{target}`: the destination's parent group does not exist",
+                kind="move-destination-parent-missing",
+            )
+        if found.is_array:
+            raise SessionStateError(
+                f"cannot move `{source}` to `{target}`: `{parent}` is an array, not a group",
+                kind="move-destination-parent-not-group",
+            )
+
+    # ---- chunks ----------------------------------------------------------------------------------------------------
+
+    def reader(self, node: NodeRecord) -> ChunkReader:
+        """Reads the chunks of an array as this session sees them."""
+        assert node.array is not None
+        manifests = [(ref.id, self._manifest_size(ref.id), ref.extents) for ref in node.array.manifests]
+        table = self.changes.chunks.get(node.id)
+        return ChunkReader(self.context.assets, node.id, node.array.num_chunks, manifests, table)
+
+    def _manifest_size(self, manifest_id: bytes) -> int:
+        """The file size that the base lists; 0 makes the reader report the manifest as unknown when it is needed."""
+        listed = self.base.manifest_file(manifest_id)
+        return listed[1] if listed else 0
+
+    def set_chunk(self, node: NodeRecord, coords: Sequence[int], ref: ChunkRef) -> None:
+        with self.lock:
+            self.ensure_editable()
+            self.check_coords(node, coords)
+            self._table(node).set(coords, ref)
+
+    def delete_chunk(self, node: NodeRecord, coords: Sequence[int]) -> None:
+        """Delete the reference, whether or not it exists; outside the grid this does nothing."""
+        with self.lock:
+            self.ensure_editable()
+            if self._in_grid(node, coords):
+                self._table(node).delete(coords)
+
+    def delete_chunks(self, node: NodeRecord, chosen: CoordSet) -> None:
+        with self.lock:
+            self.ensure_editable()
+            table = self._table(node)
+            for coords in chosen:
+                table.delete(coords)
+
+    def table_of(self, node: NodeRecord) -> ChunkTable:
+        """The chunk changes of an array, to edit in bulk; the caller has checked what it puts there."""
+        with self.lock:
+            self.ensure_editable()
+            return self._table(node)
+
+    def _table(self, node: NodeRecord) -> ChunkTable:
+        if node.id not in self.changes.chunks:
+            self.keys.forget(node.path)
+        return self.changes.table(node)
+
+    def check_coords(self, node: NodeRecord, coords: Sequence[int]) -> None:
+        """Right rank, inside the grid; a zero-length dimension takes index 0, dropped at commit (format 12.1)."""
+        assert node.array is not None
+        counts = node.array.num_chunks
+        if len(coords) != len(counts) or any(
+            index >= max(count, 1) for index, count in zip(coords, counts, strict=True)
+        ):
+            raise InvalidInputError(
+                f"invalid chunk index {list(coords)} for array `{node.path}`: its chunk grid is {list(counts)}",
+                kind="invalid-chunk-index",
+            )
+
+    @staticmethod
+    def _in_grid(node: NodeRecord, coords: Sequence[int]) -> bool:
+        assert node.array is not None
+        counts = node.array.num_chunks
+        return len(coords) == len(counts) and all(i < max(n, 1) for i, n in zip(coords, counts, strict=True))
+
+    # ---- the extension's shortcut ----------------------------------------------------------------------------------
+
+    def register(self, node: NodeRecord) -> None:
+        """Let the extension answer for this node's keys until the next edit of it."""
+        with self.lock:
+            current = self.node(node.path)
+            if current is None or current.id != node.id:
+                return
+            if current.array is None:
+                self.keys.register(current.path, current.user_data, None)
+                return
+            parsed = zarr_metadata.parse(current.user_data)
+            if parsed.key_encoding.is_default:
+                self.keys.register(current.path, current.user_data, self.reader(current))
+
+    # ---- pickling --------------------------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        with self.lock:
+            return {
+                "context": self.context,
+                "base_id": bytes(self.base.id),
+                "mode": self.mode,
+                "branch": self.branch,
+                "is_fork": self.is_fork,
+                "changes": self.changes.copy(),
+            }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        context: RepositoryContext = state["context"]
+        self.__init__(  # type: ignore[misc]
+            context,
+            context.assets.snapshot(state["base_id"]),
+            mode=state["mode"],
+            branch=state["branch"],
+            is_fork=state["is_fork"],
+            changes=state["changes"],
+        )
+
+
+def array_of(node: NodeRecord) -> ArrayData:
+    """The array part of a node that is known to be an array."""
+    assert node.array is not None
+    return node.array
