@@ -82,7 +82,7 @@ wheel: setup own-target ## Build a release wheel into dist/
 	@$(VENV)/bin/maturin build --release $(LOCKED) --out dist
 
 # --- running ----------------------------------------------------------------------------------------------------------
-demo: build ## A month of weather, versioned: the quickstart, end to end
+demo: build ## Five days of weather, versioned: the quickstart, end to end
 	@$(PY) examples/quickstart.py $(ARGS)
 
 test: test-rust test-python ## All tests on $(PYTHON)

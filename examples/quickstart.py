@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-import matplotlib
+import matplotlib as mpl
 import numpy as np
 import xarray as xr
 import zarr
@@ -24,12 +24,12 @@ import frazil
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from era5_like import STEPS_PER_DAY, Planet, dataset
 
-matplotlib.use("agg")  # pictures go to files; no display is needed
+mpl.use("agg")  # pictures go to files; no display is needed
 from matplotlib import pyplot as plt
 
 RELEASE = "v1.0"
 BRANCH = "sst-correction"
-# A made-up instrument bias in the western North Atlantic: what the branch takes out.
+# A made-up instrument bias in one ocean basin: what the branch takes out.
 REGION = {"latitude": slice(55, 25), "longitude": slice(280, 330)}
 BIAS_KELVIN = 0.7
 
@@ -75,7 +75,7 @@ def correct_sea_surface(repo: frazil.Repository, archive: xr.Dataset) -> str:
     session = repo.writable_session(BRANCH)
     sst = zarr.open_array(session.store, path="sst", mode="r+")
     sst[:, rows, columns] = np.asarray(sst[:, rows, columns]) - np.float32(BIAS_KELVIN)
-    return session.commit(f"Remove a warm bias of {BIAS_KELVIN} K from the western North Atlantic")
+    return session.commit(f"Remove a warm bias of {BIAS_KELVIN} K from 25-55 N, 80-30 W")
 
 
 def same_bits(read: xr.Dataset, written: xr.Dataset) -> bool:

@@ -56,7 +56,7 @@ def main() -> int:
         if options.stamp.read_text() == state():
             return 0
     before = digest(matching(options.input), [])
-    code = subprocess.run(command).returncode
+    code = subprocess.run(command, check=False).returncode
     if code:
         return code
     if digest(matching(options.input), []) != before:

@@ -1,0 +1,64 @@
+"""What every test gets: Hypothesis profiles, the soak switch, and a check that no test leaks a warning.
+
+`make test` runs every test at a reduced count.  `make soak` sets FRAZIL_SOAK=1, which selects only the tests whose
+count grows with it: those marked ``soak``, those that take the ``amount`` fixture, and all Hypothesis tests.
+"""
+
+import gc
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+SOAK = os.environ.get("FRAZIL_SOAK", "") not in ("", "0")
+
+# A deadline is a timing assertion, and the machine is shared.  The blob printed on failure reproduces the example
+# anywhere: @reproduce_failure(...).
+_ORDINARY = settings(deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("default", _ORDINARY)
+settings.register_profile("ci", _ORDINARY, max_examples=200)
+settings.register_profile("soak", _ORDINARY, max_examples=20_000, stateful_step_count=100)
+settings.load_profile("soak" if SOAK else "ci" if os.environ.get("CI") else "default")
+
+
+def grows(item: pytest.Item) -> bool:
+    """Whether a soak run of this test does more than an ordinary one."""
+    return (
+        item.get_closest_marker("soak") is not None
+        or "amount" in getattr(item, "fixturenames", ())
+        or bool(getattr(getattr(item, "obj", None), "is_hypothesis_test", False))
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if SOAK:
+        for item in items:
+            # Hours, but still bounded; a limit that a test sets itself stays.
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(6 * 3600))
+        kept = [item for item in items if grows(item)]
+    elif "soak" in config.option.markexpr:
+        return
+    else:
+        kept = [item for item in items if item.get_closest_marker("soak") is None]
+    dropped = [item for item in items if item not in set(kept)]
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = kept
+
+
+@pytest.fixture
+def amount() -> Callable[[int, int], int]:
+    """How much to do: ``amount(reduced, full)`` is the second number in a soak run."""
+    return lambda reduced, full: full if SOAK else reduced
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_leaks() -> Iterator[None]:
+    """Open files, sockets and coroutines left by a module are reported in that module, not in a later one.
+
+    Collecting makes their ResourceWarning appear now, and pytest turns it into an error (``filterwarnings``).
+    """
+    yield
+    gc.collect()

@@ -1,0 +1,41 @@
+"""What the documents say exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import frazil
+from tests.repo.sources import ROOT, tracked
+
+DOCUMENTS = sorted(tracked("*.md"))
+TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_are_in_the_makefile(path: Path) -> None:
+    text = path.read_text()
+    code = "\n".join(
+        re.findall(r"^```(?:sh|bash|console)?\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        + re.findall(r"`([^`\n]+)`", text)
+    )
+    named = {word for line in re.findall(r"\bmake (?:-\w+ )*([a-z][a-z -]*)", code) for word in line.split()}
+    assert named <= TARGETS
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_linked_files_exist(path: Path) -> None:
+    links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", path.read_text())
+    assert not [link for link in links if not (path.parent / link).exists()]
+
+
+def test_every_public_name_is_documented() -> None:
+    reference = "\n".join(path.read_text() for path in tracked("docs/*.md", "README.md"))
+    words = set(re.findall(r"\w+", reference))
+    assert not sorted(set(frazil.__all__) - words)
+
+
+def test_help_names_every_target_of_the_contributing_guide() -> None:
+    promised = {"setup", "build", "demo", "test", "soak", "lint", "bench", "wheel", "clean", "help"}
+    helped = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert promised <= helped
