@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, TypeVar
+from typing import Final
 
 from frazil.errors.classes import (
     AlreadyExistsError,
@@ -22,10 +22,7 @@ from frazil.errors.classes import (
     StorageConflict,
     StorageError,
 )
-from frazil.errors.help import HELP
 from frazil.errors.kinds import ErrorKind
-
-_Error = TypeVar("_Error", bound=IcechunkError)
 
 _MEMBERS: Final = tuple(ErrorKind)
 
@@ -66,11 +63,11 @@ def error(kind: ErrorKind | str, message: str, **details: object) -> IcechunkErr
     """
     text = _with_details(message, details)
     if kind not in CLASS_OF_KIND or kind == ErrorKind.UNKNOWN:
-        return _helped(IcechunkError(text))
+        return IcechunkError(text)
     cls = CLASS_OF_KIND[kind]
     if issubclass(cls, ConflictError):
-        return _helped(ConflictError(message=text, kind=kind))
-    return _helped(cls(text, kind))
+        return ConflictError(message=text, kind=kind)
+    return cls(text, kind)
 
 
 def commit_conflict(expected: str | None, actual: str | None) -> ConflictError:
@@ -86,19 +83,11 @@ def core_error(kind: str, message: str, context: Sequence[str]) -> Exception:
     elif kind == "invalid-input":
         raised = InvalidInputError(message)
     elif kind == ErrorKind.UNKNOWN:
-        raised = _helped(InternalError(message, kind))
+        raised = InternalError(message, kind)
     else:
         raised = error(kind, message)
     for operation in context:
         raised.add_operation(operation)
-    return raised
-
-
-def _helped(raised: _Error) -> _Error:
-    """Attach what to do next as a note; traceback printers show it below the message."""
-    text = HELP.get(raised.kind)
-    if text is not None:
-        raised.add_note(f"kind: {raised.kind}\nhelp: {text}")
     return raised
 
 

@@ -1,19 +1,19 @@
 """The exception tree.
 
 Each instance has a ``message`` (also its ``str``), a ``kind`` (equal to a member of ``ErrorKind``) and a trace of the
-operations that it passed through, which the message ends with.
+operations that it passed through, which the message ends with.  What a user can do about it is attached as a note,
+which traceback printers show below the message.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from frazil.errors.conflict import Conflict
+from frazil.errors.help import HELP
 from frazil.errors.kinds import ErrorKind
 from frazil.names import PACKAGE, public
-
-if TYPE_CHECKING:
-    from frazil.conflicts.kinds import Conflict
 
 _TRACE_TITLE: Final = "\n\ncontext:\n"
 
@@ -35,6 +35,9 @@ class IcechunkError(Exception):
         self._head = message
         self._kind = str(kind or ErrorKind.UNKNOWN)
         self._operations: list[str] = []
+        hint = HELP.get(self._kind)
+        if hint is not None:
+            self.add_note(f"kind: {self._kind}\nhelp: {hint}")
 
     @property
     def message(self) -> str:
@@ -187,8 +190,8 @@ class InternalError(IcechunkError):
     """A broken promise of this package; please report it."""
 
 
-class StorageConflict(StorageError):
-    """The condition of a conditional read or write did not hold; translated before it reaches a user."""
+class StorageConflict(StorageError):  # noqa: N818 - an outcome, not a failure; it never reaches a user
+    """The condition of a conditional read or write did not hold."""
 
 
 def _optional(value: str | None) -> str:

@@ -55,5 +55,4 @@ HELP: Final[dict[str, str]] = {
     "invalid-file-format": "the file is damaged or was not written as part of a repository; restore it",
     "unsupported-spec-version": "upgrade your on-disk format, or this package if the file is newer than it",
     "snapshot-timestamp": "synchronise the clock of this machine",
-    "unknown": "if the message does not explain it, please report it",
 }

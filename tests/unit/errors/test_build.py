@@ -90,8 +90,6 @@ def test_the_extension_s_kinds() -> None:
 def test_the_extension_s_context_becomes_the_trace() -> None:
     raised = core_error("object-not-found", "object not found", ["get key=manifests/AB start=0", "fetch_manifest"])
     assert str(raised) == (
-        "object not found\n\ncontext:\n"
-        "   0: get\n           with key=manifests/AB start=0\n"
-        "   1: fetch_manifest"
+        "object not found\n\ncontext:\n   0: get\n           with key=manifests/AB start=0\n   1: fetch_manifest"
     )
     assert isinstance(raised, errors.StorageError)
