@@ -35,9 +35,12 @@ class ChangeSet:
     deleted: dict[NodePath, DeletedNode] = field(default_factory=dict)
     chunks: dict[NodeId, ChunkTable] = field(default_factory=dict)
     moves: MoveList = field(default_factory=MoveList)
+    gave_way: bool = False
+    """A rebase dropped changes in favour of others': there is a commit to make, even if nothing else is left."""
 
     def is_empty(self) -> bool:
-        return not (self.created or self.updated or self.deleted or len(self.moves) or self._any_chunks())
+        changed = self.created or self.updated or self.deleted or len(self.moves) or self._any_chunks()
+        return not (changed or self.gave_way)
 
     def _any_chunks(self) -> bool:
         return any(len(table) for table in self.chunks.values())
@@ -103,6 +106,7 @@ class ChangeSet:
             dict(self.deleted),
             {node_id: table.copy() for node_id, table in self.chunks.items()},
             self.moves.copy(),
+            self.gave_way,
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -112,6 +116,7 @@ class ChangeSet:
             "deleted": self.deleted,
             "chunks": {node_id: table.to_bytes() for node_id, table in self.chunks.items()},
             "moves": self.moves,
+            "gave_way": self.gave_way,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -120,6 +125,7 @@ class ChangeSet:
         self.deleted = state["deleted"]
         self.chunks = {node_id: ChunkTable.from_bytes(data) for node_id, data in state["chunks"].items()}
         self.moves = state["moves"]
+        self.gave_way = state["gave_way"]
 
 
 def without_manifests(node: NodeRecord) -> NodeRecord:
