@@ -1,10 +1,21 @@
 //! Core errors become the Python package's exceptions.
 
-use frazil_core::Error;
+use std::cell::RefCell;
+
+use frazil_core::{Error, ErrorKind, interrupt};
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
+
+thread_local! {
+    /// What a signal handler raised while this thread was inside the core.
+    static RAISED: RefCell<Option<PyErr>> = const { RefCell::new(None) };
+}
 
 /// The exception for `error`, made by `frazil.errors.core_error(kind, message, context)`.
 pub fn to_py(error: Error) -> PyErr {
+    if error.kind == ErrorKind::Interrupted {
+        return RAISED.take().unwrap_or_else(|| PyKeyboardInterrupt::new_err(()));
+    }
     Python::attach(|py| {
         let made = py
             .import("frazil.errors")
@@ -14,4 +25,20 @@ pub fn to_py(error: Error) -> PyErr {
             Err(failure) => failure,
         }
     })
+}
+
+/// Let long calls of the core see Ctrl-C.
+pub fn install_interrupt() {
+    interrupt::install(|| match Python::try_attach(|py| py.check_signals()) {
+        Some(Err(raised)) => {
+            RAISED.replace(Some(raised));
+            Err(Error::new(ErrorKind::Interrupted, "interrupted"))
+        }
+        _ => Ok(()),
+    });
+}
+
+/// The one doorway for calls that may block: the interpreter runs other threads meanwhile.
+pub fn blocking<T: Send>(py: Python<'_>, call: impl FnOnce() -> frazil_core::Result<T> + Send) -> PyResult<T> {
+    py.detach(call).map_err(to_py)
 }

@@ -40,6 +40,8 @@ pub enum ErrorKind {
     InvalidChunkIndex,
     /// A manifest that its snapshot does not list.
     ManifestInfoNotFound,
+    /// Ended by the embedding program, as by Ctrl-C.
+    Interrupted,
     /// A caller's argument.
     InvalidInput,
     /// A broken promise of our own.
@@ -67,6 +69,7 @@ impl ErrorKind {
             Self::InvalidByteRange => "invalid-byte-range",
             Self::InvalidChunkIndex => "invalid-chunk-index",
             Self::ManifestInfoNotFound => "manifest-info-not-found",
+            Self::Interrupted => "interrupted",
             Self::InvalidInput => "invalid-input",
             Self::Internal => "unknown",
         }

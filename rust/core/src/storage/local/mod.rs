@@ -1,0 +1,240 @@
+//! A directory as an object store.
+//!
+//! Keys are paths below a root.  Objects named by an id are written in place, since nobody reads such a name before it
+//! is published; every other object is replaced atomically.  Conditional writes are made under a lock, so that several
+//! processes may commit to one directory.
+
+mod conditional;
+mod durability;
+mod failure;
+mod listing;
+mod lock;
+mod names;
+mod read;
+mod version;
+mod write;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{
+    ByteRange, Listing, ObjectMeta, ObjectStore, PutMode, PutOptions, ReadCondition, ReadRequest, Version, Versioned,
+    changed, key, not_found, parallel, unix_micros,
+};
+use crate::error::{Error, ErrorKind, Result};
+use crate::interrupt;
+use durability::Unsynced;
+use failure::{failed, is_missing};
+use read::Pace;
+
+/// Threads of a batch of reads or writes: enough to keep a disk busy, few enough to start in no time.
+const THREADS: usize = 4;
+
+/// A batch below this many bytes is done by the caller alone: threads would cost more than they save.
+const MIN_BYTES_FOR_THREADS: usize = 1 << 20;
+
+/// How a directory is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LocalOptions {
+    /// Put files and directories on stable storage, see [`ObjectStore::sync`].
+    pub durable: bool,
+    /// Keys are file names as they stand, for reading files of other programs; else special characters are
+    /// percent-encoded (format section 10.1).
+    pub verbatim: bool,
+}
+
+impl Default for LocalOptions {
+    fn default() -> Self {
+        Self { durable: true, verbatim: false }
+    }
+}
+
+/// The objects below a directory.
+#[derive(Debug)]
+pub struct LocalStore {
+    root: PathBuf,
+    options: LocalOptions,
+    unsynced: Unsynced,
+    pace: Pace,
+}
+
+impl LocalStore {
+    /// The store at `root`, which need not exist: the first write makes it.
+    ///
+    /// # Errors
+    /// The path is empty, or there is no current directory to complete it.
+    pub fn new(root: impl AsRef<Path>, options: LocalOptions) -> Result<Self> {
+        let root = root.as_ref();
+        let absolute = std::path::absolute(root).map_err(|error| {
+            Error::new(ErrorKind::StorageConfig, format!("'{}' is no usable directory path: {error}", root.display()))
+        })?;
+        Ok(Self { root: absolute, options, unsynced: Unsynced::default(), pace: Pace::default() })
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn path(&self, key: &str) -> Result<PathBuf> {
+        key::validate(key)?;
+        if key.split('/').any(names::is_hidden) {
+            return Err(Error::new(ErrorKind::InvalidInput, format!("object key '{key}' is reserved")));
+        }
+        Ok(self.path_of_prefix(key))
+    }
+
+    fn path_of_prefix(&self, prefix: &str) -> PathBuf {
+        let mut path = self.root.clone();
+        match prefix {
+            "" => {}
+            verbatim if self.options.verbatim => path.push(verbatim),
+            key => path.push(key::encode(key).as_ref()),
+        }
+        path
+    }
+
+    fn threads(total_bytes: usize, concurrency: usize) -> usize {
+        if total_bytes < MIN_BYTES_FOR_THREADS {
+            return 1;
+        }
+        if concurrency == 0 { THREADS } else { concurrency.min(THREADS) }
+    }
+}
+
+fn meta(key: &str, metadata: &Metadata, version: Version) -> ObjectMeta {
+    ObjectMeta {
+        key: key.to_owned(),
+        size: metadata.len(),
+        last_modified: metadata.modified().map_or(0, unix_micros),
+        version,
+        attributes: BTreeMap::new(),
+    }
+}
+
+/// `None` for a file that is not there; directories are not objects.
+fn found<T>(result: io::Result<T>, action: &str, path: &Path) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) => Err(failed(&error, action, path)),
+    }
+}
+
+impl fmt::Display for LocalStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "directory {}", self.root.display())
+    }
+}
+
+impl ObjectStore for LocalStore {
+    fn is_local(&self) -> bool {
+        !self.pace.is_slow()
+    }
+
+    fn get(&self, key: &str, range: ByteRange) -> Result<Option<Bytes>> {
+        let path = self.path(key)?;
+        found(self.pace.watch(|| read::range(&path, range)), "read", &path)
+    }
+
+    fn get_versioned(&self, key: &str, known: Option<&Version>) -> Result<Option<Versioned>> {
+        let path = self.path(key)?;
+        let Some((data, metadata)) = found(read::whole(&path), "read", &path)? else { return Ok(None) };
+        let version = version::of_content(&data);
+        let unchanged = known.is_some_and(|known| *known == version);
+        Ok(Some(((!unchanged).then_some(data), meta(key, &metadata, version))))
+    }
+
+    fn get_conditional(&self, key: &str, range: ByteRange, condition: &ReadCondition) -> Result<Option<Bytes>> {
+        let path = self.path(key)?;
+        let read = || -> io::Result<Option<Bytes>> {
+            let (file, metadata) = read::open(&path)?;
+            if !version::holds(condition, &file, &metadata)? {
+                return Ok(None);
+            }
+            read::range_of(&file, range).map(Some)
+        };
+        match found(read(), "read", &path)? {
+            Some(Some(data)) => Ok(Some(data)),
+            Some(None) => Err(changed(key)),
+            None => Ok(None),
+        }
+    }
+
+    fn get_many(&self, requests: &[ReadRequest], concurrency: usize) -> Result<Vec<Option<Bytes>>> {
+        let expected = requests.iter().map(|(_, range)| match range.end {
+            Some(end) => usize::try_from(end - range.start).unwrap_or(usize::MAX),
+            None => MIN_BYTES_FOR_THREADS,
+        });
+        let total = expected.fold(0, usize::saturating_add);
+        parallel::map(requests, Self::threads(total, concurrency), |(key, range)| self.get(key, *range))
+    }
+
+    fn head(&self, key: &str) -> Result<Option<ObjectMeta>> {
+        let path = self.path(key)?;
+        let metadata = found(fs::metadata(&path), "look up", &path)?.filter(Metadata::is_file);
+        Ok(metadata.map(|metadata| meta(key, &metadata, version::of_file(&metadata))))
+    }
+
+    fn put(&self, key: &str, data: Bytes, mode: &PutMode, _options: &PutOptions) -> Result<Version> {
+        match mode {
+            PutMode::Overwrite => self.write(key, &data),
+            PutMode::Create => self.write_if(key, &data, None),
+            PutMode::Update(version) => self.write_if(key, &data, Some(version)),
+        }
+    }
+
+    fn put_many(&self, objects: &[(String, Bytes)], _options: &PutOptions, concurrency: usize) -> Result<()> {
+        let total = objects.iter().map(|(_, data)| data.len()).fold(0, usize::saturating_add);
+        parallel::map(objects, Self::threads(total, concurrency), |(key, data)| self.write(key, data)).map(drop)
+    }
+
+    fn sync(&self) -> Result<()> {
+        self.unsynced.sync()
+    }
+
+    fn copy(&self, source: &str, target: &str, version: Option<&Version>) -> Result<()> {
+        let path = self.path(source)?;
+        let Some((data, metadata)) = found(read::whole(&path), "read", &path)? else {
+            return Err(if version.is_some() { changed(source) } else { not_found(source) });
+        };
+        if version.is_some_and(|version| !version::is_at(version, &data, &metadata)) {
+            return Err(changed(source));
+        }
+        self.write(target, &data).map(drop)
+    }
+
+    fn list(&self, prefix: &str) -> Result<Listing> {
+        let prefix = key::prefix(prefix)?;
+        let start = self.path_of_prefix(prefix);
+        Ok(Box::new(listing::Walk::new(&self.root, start, self.options.verbatim)?))
+    }
+
+    fn delete_many(&self, keys: &[String]) -> Result<Vec<(String, String)>> {
+        let mut failures = Vec::new();
+        for (step, key) in keys.iter().enumerate() {
+            if step % interrupt::STEPS == interrupt::STEPS - 1 {
+                interrupt::check()?;
+            }
+            let path = self.path(key)?;
+            self.unsynced.forget(&path);
+            if let Err(error) = found(fs::remove_file(&path), "delete", &path) {
+                failures.push((key.clone(), error.message));
+            }
+        }
+        Ok(failures)
+    }
+
+    /// The directory of the prefix as a store of its own, so that it has the lock of one opened there directly.
+    fn with_prefix(self: Arc<Self>, prefix: &str) -> Result<Arc<dyn ObjectStore>> {
+        let root = self.path_of_prefix(key::prefix(prefix)?);
+        Ok(Arc::new(Self { root, options: self.options, unsynced: Unsynced::default(), pace: Pace::default() }))
+    }
+}

@@ -1,0 +1,119 @@
+//! Unconditional writes.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::durability::{Files, Unsynced};
+use super::failure::failed;
+use super::{LocalStore, names, version};
+use crate::error::{Error, ErrorKind, Result};
+use crate::storage::{Version, key};
+
+impl LocalStore {
+    /// Write an object, whatever there was.
+    pub(super) fn write(&self, key: &str, data: &[u8]) -> Result<Version> {
+        let path = self.path(key)?;
+        self.with_directory(&path, || {
+            if key::is_id_named(key) { self.write_once(&path, data) } else { self.replace(&path, data) }
+        })
+    }
+
+    /// Nobody reads a fresh id before it is published, so the file may grow in place.  If the name is taken (ids made
+    /// from content), it may be read right now and must stay whole.
+    fn write_once(&self, path: &Path, data: &[u8]) -> io::Result<Version> {
+        let mut file = match OpenOptions::new().write(true).create_new(true).open(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return self.replace(path, data),
+            file => file?,
+        };
+        if let Err(error) = file.write_all(data) {
+            let _ = fs::remove_file(path);
+            return Err(error);
+        }
+        if self.options.durable {
+            self.unsynced.add(path, Files::FileAndDirectory);
+        }
+        Ok(version::of_file(&file.metadata()?))
+    }
+
+    fn replace(&self, path: &Path, data: &[u8]) -> io::Result<Version> {
+        let temporary = Temporary::write(path, data, self.options.durable)?;
+        let version = version::of_file(&temporary.file.metadata()?);
+        temporary.publish(path)?;
+        if self.options.durable {
+            self.unsynced.add(path, Files::Directory);
+        }
+        Ok(version)
+    }
+
+    /// Do `work`, which writes `path`, and once more with its directory made if that is what was missing.
+    pub(super) fn with_directory<T>(&self, path: &Path, work: impl Fn() -> io::Result<T>) -> Result<T> {
+        let result = match (work(), path.parent()) {
+            (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
+                make_directory(parent, self.options.durable.then_some(&self.unsynced))?;
+                work()
+            }
+            (result, _) => result,
+        };
+        result.map_err(|error| failed(&error, "write", path))
+    }
+}
+
+/// Make a directory and its parents, noting in `unsynced` those whose entries changed.
+fn make_directory(directory: &Path, unsynced: Option<&Unsynced>) -> Result<()> {
+    let missing: Vec<&Path> = directory.ancestors().take_while(|path| !path.exists()).collect();
+    for path in missing.into_iter().rev() {
+        match fs::create_dir(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(failed(&error, "make directory", path));
+            }
+            _ => {}
+        }
+        if let Some(unsynced) = unsynced {
+            unsynced.add(path, Files::Directory);
+        }
+    }
+    if directory.is_dir() {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Io,
+        format!("cannot write below {}: it is no directory; choose another", directory.display()),
+    ))
+}
+
+/// A complete file under a name that nobody looks at, removed unless it is published.
+pub struct Temporary {
+    pub file: File,
+    path: PathBuf,
+    published: bool,
+}
+
+impl Temporary {
+    /// Write `data` beside `target`; with `durable`, onto stable storage.
+    pub fn write(target: &Path, data: &[u8], durable: bool) -> io::Result<Self> {
+        let path = target.with_file_name(names::temporary());
+        let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+        let mut temporary = Self { file, path, published: false };
+        temporary.file.write_all(data)?;
+        if durable {
+            temporary.file.sync_data()?;
+        }
+        Ok(temporary)
+    }
+
+    /// Let `target` be this file, in one step.
+    pub fn publish(mut self, target: &Path) -> io::Result<()> {
+        fs::rename(&self.path, target)?;
+        self.published = true;
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.published {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}

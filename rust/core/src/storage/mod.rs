@@ -1,0 +1,219 @@
+//! Keys to bytes: what every object store offers, and the stores themselves.
+
+pub mod key;
+pub mod latency;
+pub mod local;
+pub mod memory;
+mod parallel;
+pub mod prefix;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::error::{Error, ErrorKind, Result};
+
+pub use latency::{Latency, LatencyStore};
+pub use local::{LocalOptions, LocalStore};
+pub use memory::MemoryStore;
+pub use prefix::PrefixStore;
+
+/// What a conditional write compares: an etag, a generation, or both.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Version {
+    /// The entity tag, as the store gave it.
+    pub etag: Option<String>,
+    /// The generation or version number, on stores that have one.
+    pub generation: Option<String>,
+}
+
+impl Version {
+    /// A version known by its etag alone.
+    pub fn of_etag(etag: impl Into<String>) -> Self {
+        Self { etag: Some(etag.into()), generation: None }
+    }
+}
+
+/// When a put may happen.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum PutMode {
+    /// Always.
+    Overwrite,
+    /// Only if there is no such object.
+    Create,
+    /// Only while the object is at this version.
+    Update(Version),
+}
+
+/// What a put says besides the bytes; stores without such a notion ignore it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PutOptions {
+    /// User metadata.
+    pub attributes: BTreeMap<String, String>,
+    /// Content type.
+    pub content_type: Option<String>,
+    /// Storage class, in the store's own spelling.
+    pub storage_class: Option<String>,
+}
+
+/// An object without its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectMeta {
+    /// The key, below the root of the store.
+    pub key: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// Microseconds since 1970-01-01 UTC.
+    pub last_modified: i64,
+    /// The version, to be compared by conditional writes.
+    pub version: Version,
+    /// User metadata; listings do not tell it.
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// The bytes `[start, end)` of an object; a missing end is the object's end.
+///
+/// Reads clamp: what lies past the end of the object is not returned, and is no error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ByteRange {
+    /// First byte.
+    pub start: u64,
+    /// One past the last byte.
+    pub end: Option<u64>,
+}
+
+impl ByteRange {
+    /// All bytes.
+    pub const ALL: Self = Self { start: 0, end: None };
+
+    /// The range of two optional bounds.
+    ///
+    /// # Errors
+    /// The end lies before the start.
+    pub fn new(start: Option<u64>, end: Option<u64>) -> Result<Self> {
+        let start = start.unwrap_or(0);
+        match end {
+            Some(end) if end < start => Err(Error::new(
+                ErrorKind::InvalidInput,
+                format!("byte range ends at {end}, before it starts at {start}"),
+            )),
+            _ => Ok(Self { start, end }),
+        }
+    }
+
+    /// First byte and number of bytes inside an object of `size` bytes.
+    #[must_use]
+    pub fn within(self, size: u64) -> (u64, u64) {
+        let start = self.start.min(size);
+        let end = self.end.map_or(size, |end| end.min(size));
+        (start, end.saturating_sub(start))
+    }
+
+    /// Whether this is the whole object.
+    #[must_use]
+    pub fn is_all(self) -> bool {
+        self == Self::ALL
+    }
+}
+
+/// The condition of a read: the etag decides if there is one, else the time.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReadCondition {
+    /// Compared without surrounding quotes.
+    pub etag: Option<String>,
+    /// Seconds since 1970.
+    pub unmodified_since: Option<i64>,
+}
+
+/// An object with its version; the bytes are left out if the caller knows that version already.
+pub type Versioned = (Option<Bytes>, ObjectMeta);
+
+/// The objects of a listing, as they come.
+pub type Listing = Box<dyn Iterator<Item = Result<ObjectMeta>> + Send>;
+
+/// A range of an object to be read.
+pub type ReadRequest = (String, ByteRange);
+
+/// Keys to bytes under one root, blocking; safe to share between threads.
+///
+/// A missing object is `None`; a condition that does not hold is [`ErrorKind::Conflict`].  Displayed as the place where
+/// the objects are, without secrets.
+pub trait ObjectStore: fmt::Display + Send + Sync {
+    /// Reads take microseconds, so that they need not be handed to another thread.
+    fn is_local(&self) -> bool {
+        false
+    }
+
+    /// A range of an object.
+    fn get(&self, key: &str, range: ByteRange) -> Result<Option<Bytes>>;
+
+    /// The whole object and its version; no bytes if it still is at version `known`.
+    fn get_versioned(&self, key: &str, known: Option<&Version>) -> Result<Option<Versioned>>;
+
+    /// A range of an object, if `condition` holds.
+    fn get_conditional(&self, key: &str, range: ByteRange, condition: &ReadCondition) -> Result<Option<Bytes>>;
+
+    /// Several ranges, at most `concurrency` at once; 0 is the store's own limit.
+    fn get_many(&self, requests: &[ReadRequest], concurrency: usize) -> Result<Vec<Option<Bytes>>>;
+
+    /// The object without its bytes.
+    fn head(&self, key: &str) -> Result<Option<ObjectMeta>>;
+
+    /// Write an object.
+    fn put(&self, key: &str, data: Bytes, mode: &PutMode, options: &PutOptions) -> Result<Version>;
+
+    /// Overwrite several objects, at most `concurrency` at once; 0 is the store's own limit.
+    fn put_many(&self, objects: &[(String, Bytes)], options: &PutOptions, concurrency: usize) -> Result<()>;
+
+    /// Return when everything put so far is on stable storage.
+    fn sync(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Copy an object, only while it is at `version` if one is given.  A missing source is a conflict then, and an
+    /// error otherwise.
+    fn copy(&self, source: &str, target: &str, version: Option<&Version>) -> Result<()>;
+
+    /// Every object below `prefix`, taken as whole path components, in no order.
+    fn list(&self, prefix: &str) -> Result<Listing>;
+
+    /// Delete objects; missing ones are no error.  Returns (key, reason) of those that failed.
+    fn delete_many(&self, keys: &[String]) -> Result<Vec<(String, String)>>;
+
+    /// The part of this store below `prefix`.
+    fn with_prefix(self: Arc<Self>, prefix: &str) -> Result<Arc<dyn ObjectStore>>;
+}
+
+/// The conflict of a create that found an object.
+fn already_exists(key: &str) -> Error {
+    Error::new(ErrorKind::Conflict, format!("object {key} exists already"))
+}
+
+/// The conflict of an update or copy whose object is at another version.
+fn changed(key: &str) -> Error {
+    Error::new(
+        ErrorKind::Conflict,
+        format!("object {key} is not at the expected version: it was changed or removed meanwhile"),
+    )
+}
+
+/// The error of an operation that needs an object that is not there.
+fn not_found(key: &str) -> Error {
+    Error::new(ErrorKind::ObjectNotFound, format!("object not found: {key}"))
+}
+
+/// An etag without the quotes and the weak mark that HTTP puts around it.
+fn bare_etag(etag: &str) -> &str {
+    let etag = etag.strip_prefix("W/").unwrap_or(etag);
+    etag.strip_prefix('"').and_then(|e| e.strip_suffix('"')).unwrap_or(etag)
+}
+
+/// Time since 1970 in microseconds; times before are negative.
+fn unix_micros(time: std::time::SystemTime) -> i64 {
+    match time.duration_since(std::time::UNIX_EPOCH) {
+        Ok(after) => i64::try_from(after.as_micros()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_micros()).map_or(i64::MIN, |micros| -micros),
+    }
+}
