@@ -6,6 +6,7 @@ sequences of unsigned 32-bit chunk indices, one per dimension.  A missing object
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from os import PathLike
 from typing import Any, Final, TypeAlias, final
 
 from typing_extensions import Buffer as ReadableBuffer  # PEP 688; only for type checkers
@@ -505,8 +506,12 @@ class ObjectStore:
     @staticmethod
     def memory() -> ObjectStore: ...
     @staticmethod
-    def local(path: str, *, durable: bool = True) -> ObjectStore:
-        """A directory, made on the first write.  ``durable`` syncs files and directories (see ``sync``)."""
+    def local(path: str | PathLike[str], *, durable: bool = True, verbatim: bool = False) -> ObjectStore:
+        """A directory, made on the first write.  ``durable`` syncs files and directories (see ``sync``).
+
+        ``verbatim`` takes keys as file names as they stand, for reading other programs' files; else special characters
+        are percent-encoded on disk (format section 10.1).
+        """
 
     @staticmethod
     def remote(kind: str, options: Mapping[str, str], settings: Mapping[str, Any]) -> ObjectStore:
@@ -518,9 +523,15 @@ class ObjectStore:
 
     def with_latency(self, latency: Latency) -> ObjectStore: ...
     def with_prefix(self, prefix: str) -> ObjectStore: ...
-    def get(self, key: str, start: int | None = None, end: int | None = None) -> Buffer | None: ...
+    def get(self, key: str, start: int | None = None, end: int | None = None) -> Buffer | None:
+        """The bytes ``[start, end)``, or as many of them as there are."""
+
     def get_versioned(self, key: str, known: Version | None = None) -> tuple[Buffer | None, ObjectMeta] | None:
-        """The object and its version; the buffer is None if it still is at version ``known``."""
+        """The object and its version; the buffer is None if it still is at version ``known``.
+
+        Conditional writes take this version, or that of a conditional put.  On a local disk ``head`` and ``list`` give
+        another one, which does not change with every write.
+        """
 
     def get_conditional(
         self, key: str, start: int, end: int, *, etag: str | None = None, unmodified_since: int | None = None
@@ -558,7 +569,7 @@ class ObjectStore:
         """Copy an object, if ``version`` is given only while the source still is at it."""
 
     def list(self, prefix: str = "") -> Iterator[ObjectMeta]:
-        """Every object whose key starts with ``prefix`` (whole path components), streamed, in no order."""
+        """Every object below ``prefix`` (whole path components), streamed, in no order."""
 
     def delete_many(self, keys: Sequence[str]) -> list[tuple[str, str]]:
         """Delete; a missing object is no error.  Returns (key, reason) for those that failed."""

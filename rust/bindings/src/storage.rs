@@ -344,7 +344,7 @@ impl ObjectStore {
         blocking(py, || self.inner.copy(source, target, version.as_ref().map(|version| &version.0)))
     }
 
-    /// Every object whose key starts with `prefix` (whole path components), streamed, in no order.
+    /// Every object below `prefix` (whole path components), streamed, in no order.
     #[pyo3(signature = (prefix=""))]
     fn list(&self, py: Python<'_>, prefix: &str) -> PyResult<ObjectListing> {
         let rest = blocking(py, || self.inner.list(prefix))?;
