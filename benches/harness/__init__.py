@@ -1,0 +1,8 @@
+"""The harness of the benchmarks; see README.md."""
+
+from harness.bench import Bench
+from harness.processes import memory_kib, reset_peak
+from harness.registry import case, child
+from harness.subjects import Handle, Subject
+
+__all__ = ["Bench", "Handle", "Subject", "case", "child", "memory_kib", "reset_peak"]

@@ -1,0 +1,1 @@
+"""One file per question; importing a module registers its cases."""
