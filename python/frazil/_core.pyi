@@ -42,6 +42,12 @@ class Buffer:
     def __buffer__(self, flags: int, /) -> memoryview: ...
 
 # --------------------------------------------------------------------------------------------------------------------
+# URLs
+
+def normalise_url(text: str) -> str:
+    """The WHATWG normal form of an absolute URL; ``ValueError`` says why a text is none."""
+
+# --------------------------------------------------------------------------------------------------------------------
 # values: JSON text on the Python side, so that ``json`` builds the objects
 
 def flexbuffer_to_json(data: ReadableBuffer) -> str: ...

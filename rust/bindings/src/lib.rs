@@ -3,6 +3,7 @@
 mod buffer;
 mod error;
 mod storage;
+mod url;
 
 use pyo3::prelude::*;
 
@@ -16,5 +17,6 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<storage::ObjectMeta>()?;
     m.add_class::<storage::ObjectStore>()?;
     m.add_class::<storage::Latency>()?;
+    m.add_function(wrap_pyfunction!(url::normalise_url, m)?)?;
     Ok(())
 }
