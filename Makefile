@@ -74,7 +74,7 @@ own-target: check-tools
 	fi
 
 build: setup own-target ## Build the extension (release) and install the package in place
-	@$(ONCE) $(STAMPS)/build --input 'rust/**/*' --input 'Cargo.*' --input pyproject.toml --input rustfmt.toml \
+	@$(ONCE) $(STAMPS)/build --input 'rust/**/*' --input 'Cargo.*' --input benches/rust/Cargo.toml --input pyproject.toml --input rustfmt.toml \
 	  --output python/frazil/_core.abi3.so --value "$(RUSTC_VERSION)" \
 	  -- env VIRTUAL_ENV='$(CURDIR)/$(VENV)' $(VENV)/bin/maturin develop --release $(LOCKED)
 
@@ -88,7 +88,7 @@ demo: build ## Five days of weather, versioned: the quickstart, end to end
 test: test-rust test-python ## All tests on $(PYTHON)
 
 test-rust: own-target
-	@cargo test --workspace $(LOCKED) --quiet
+	@cargo test -p frazil-core -p frazil-bindings $(LOCKED) --quiet
 
 test-python: build servers
 	@$(PY) -m pytest $(ARGS)
@@ -105,7 +105,7 @@ bench: build ## Speed against the official package, as ratios, held against benc
 	@$(PY) benches/run.py $(ARGS)
 
 bench-rust: own-target ## The hot paths of the Rust core, without Python
-	@cargo bench --workspace $(LOCKED) $(ARGS)
+	@cargo bench -p frazil-benches $(LOCKED) $(if $(ARGS),-- $(ARGS))
 
 # --- checking ---------------------------------------------------------------------------------------------------------
 # `make -k lint` reports everything at once.
