@@ -1,0 +1,555 @@
+//! Chunk references of one array in columns, sorted by coordinate.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::column::Column;
+use crate::location_arena::LocationArena;
+use crate::region::SortedRows;
+use crate::{Checksum, ChunkRef, ObjectId, Result};
+
+const DELETED: u64 = 0;
+const NATIVE: u64 = 1;
+const VIRTUAL: u64 = 2;
+const INLINE: u64 = 3;
+
+/// What has happened to one chunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// It is now here.
+    Set(ChunkRef),
+    /// It is gone.
+    Deleted,
+}
+
+/// One row, without copying what it holds.
+#[derive(Debug, Clone, Copy)]
+pub enum RowView<'a> {
+    /// The chunk is gone.
+    Deleted,
+    /// A range of an object of the repository.
+    Native {
+        /// Names the object.
+        id: &'a [u8; 12],
+        /// First byte.
+        offset: u64,
+        /// Number of bytes.
+        length: u64,
+    },
+    /// A range of somebody else's object.
+    Virtual {
+        /// Number of the location and checksum.
+        source: usize,
+        /// First byte.
+        offset: u64,
+        /// Number of bytes.
+        length: u64,
+    },
+    /// The bytes themselves.
+    Inline(&'a [u8]),
+}
+
+/// Distinct pairs of a location and a checksum.
+#[derive(Debug, Clone, Default)]
+struct Sources {
+    locations: LocationArena,
+    location_of: Column,
+    /// Number of the checksum + 1, 0 if there is none.
+    checksum_of: Column,
+    checksums: Vec<Checksum>,
+}
+
+impl Sources {
+    fn intern(&mut self, location: &str, checksum: Option<&Checksum>) -> usize {
+        let location = self.locations.intern(location) as u64;
+        let checksum = match checksum {
+            None => 0,
+            Some(checksum) if self.checksums.last() == Some(checksum) => self.checksums.len(),
+            Some(checksum) => {
+                self.checksums.push(checksum.clone());
+                self.checksums.len()
+            }
+        } as u64;
+        let length = self.location_of.len();
+        // Sources follow locations closely: without checksums their numbers are the same.
+        for known in [usize::try_from(location).unwrap_or(length), length.wrapping_sub(1)] {
+            if known < length && self.location_of.get(known) == location && self.checksum_of.get(known) == checksum {
+                return known;
+            }
+        }
+        self.location_of.push(location);
+        self.checksum_of.push(checksum);
+        length
+    }
+
+    fn location(&self, source: usize) -> String {
+        self.locations.get(index(self.location_of.get(source)))
+    }
+
+    fn checksum(&self, source: usize) -> Option<&Checksum> {
+        index(self.checksum_of.get(source)).checked_sub(1).and_then(|number| self.checksums.get(number))
+    }
+
+    fn nbytes(&self) -> usize {
+        let texts = self.checksums.iter().map(|checksum| match checksum {
+            Checksum::Etag(etag) => etag.len() + 16,
+            Checksum::LastModified(_) => 0,
+        });
+        self.locations.nbytes()
+            + self.location_of.nbytes()
+            + self.checksum_of.nbytes()
+            + self.checksums.capacity() * size_of::<Checksum>()
+            + texts.sum::<usize>()
+    }
+}
+
+/// Positions are stored as `u64`; what does not fit an index is outside everything.
+fn index(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// The fixed part of a row: moves without its payload.
+#[derive(Clone, Copy)]
+struct Fixed {
+    kind: u64,
+    offset: u64,
+    length: u64,
+    payload: u64,
+}
+
+/// References and deletions by coordinate, sorted, each coordinate once.
+#[derive(Debug, Clone)]
+pub struct ChunkRows {
+    ndim: usize,
+    coords: Vec<u32>,
+    kinds: Column,
+    offsets: Column,
+    lengths: Column,
+    /// Native: index in `ids`.  Virtual: number of the source.  Inline: where the bytes start in `inline`.
+    payloads: Column,
+    ids: Vec<[u8; 12]>,
+    inline: Vec<u8>,
+    sources: Sources,
+    /// Bytes of payloads that no row refers to any more.
+    wasted: usize,
+}
+
+/// Many virtual references of one array.
+#[derive(Debug, Clone, Copy)]
+pub struct VirtualColumns<'a> {
+    /// Row after row.
+    pub coords: &'a [u32],
+    /// One per row.
+    pub locations: &'a LocationColumn,
+    /// One per row.
+    pub offsets: &'a [u64],
+    /// One per row.
+    pub lengths: &'a [u64],
+    /// The same for all.
+    pub checksum: Option<&'a Checksum>,
+}
+
+/// A column of locations that repeats few of them.
+#[derive(Debug, Default)]
+pub struct LocationColumn {
+    distinct: LocationArena,
+    rows: Column,
+}
+
+impl LocationColumn {
+    /// Add the location of the next row.
+    pub fn push(&mut self, location: &str) {
+        self.rows.push(self.distinct.intern(location) as u64);
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Numbers of another table's sources in this one, as they are met.
+struct SourceMap(Vec<u64>);
+
+impl SourceMap {
+    const UNKNOWN: u64 = u64::MAX;
+
+    fn new(length: usize) -> Self {
+        Self(vec![Self::UNKNOWN; length])
+    }
+
+    fn get(&mut self, number: usize, intern: impl FnOnce() -> usize) -> u64 {
+        match self.0.get_mut(number) {
+            Some(known) if *known == Self::UNKNOWN => {
+                *known = intern() as u64;
+                *known
+            }
+            Some(known) => *known,
+            None => intern() as u64,
+        }
+    }
+}
+
+impl ChunkRows {
+    /// No rows, of `ndim` dimensions.
+    #[must_use]
+    pub fn new(ndim: usize) -> Self {
+        Self {
+            ndim,
+            coords: Vec::new(),
+            kinds: Column::default(),
+            offsets: Column::default(),
+            lengths: Column::default(),
+            payloads: Column::default(),
+            ids: Vec::new(),
+            inline: Vec::new(),
+            sources: Sources::default(),
+            wasted: 0,
+        }
+    }
+
+    /// How many rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.kinds.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Number of dimensions.
+    #[must_use]
+    pub fn ndim(&self) -> usize {
+        self.ndim
+    }
+
+    /// The coordinates of `row`.
+    #[must_use]
+    pub fn coords(&self, row: usize) -> &[u32] {
+        self.coords.get(row * self.ndim..(row + 1) * self.ndim).unwrap_or_default()
+    }
+
+    /// The coordinates of the last row.
+    #[must_use]
+    pub fn last(&self) -> Option<&[u32]> {
+        self.len().checked_sub(1).map(|row| self.coords(row))
+    }
+
+    /// The row of `coords`, or where it would be inserted.
+    pub fn search(&self, coords: &[u32]) -> std::result::Result<usize, usize> {
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            match self.coords(middle).cmp(coords) {
+                Ordering::Less => low = middle + 1,
+                Ordering::Equal => return Ok(middle),
+                Ordering::Greater => high = middle,
+            }
+        }
+        Err(low)
+    }
+
+    fn fixed(&self, row: usize) -> Fixed {
+        Fixed {
+            kind: self.kinds.get(row),
+            offset: self.offsets.get(row),
+            length: self.lengths.get(row),
+            payload: self.payloads.get(row),
+        }
+    }
+
+    /// What `row` holds.
+    #[must_use]
+    pub fn view(&self, row: usize) -> RowView<'_> {
+        let Fixed { kind, offset, length, payload } = self.fixed(row);
+        match kind {
+            NATIVE => match self.ids.get(index(payload)) {
+                Some(id) => RowView::Native { id, offset, length },
+                None => RowView::Deleted,
+            },
+            VIRTUAL => RowView::Virtual { source: index(payload), offset, length },
+            INLINE => {
+                let bytes = self.inline.get(index(payload)..).and_then(|rest| rest.get(..index(length)));
+                RowView::Inline(bytes.unwrap_or_default())
+            }
+            _ => RowView::Deleted,
+        }
+    }
+
+    /// What `row` holds, on its own.
+    #[must_use]
+    pub fn change(&self, row: usize) -> Change {
+        match self.view(row) {
+            RowView::Deleted => Change::Deleted,
+            RowView::Native { id, offset, length } => {
+                Change::Set(ChunkRef::Native { id: ObjectId(*id), offset, length })
+            }
+            RowView::Virtual { source, offset, length } => Change::Set(ChunkRef::Virtual {
+                location: Arc::from(self.location(source)),
+                offset,
+                length,
+                checksum: self.checksum(source).cloned(),
+            }),
+            RowView::Inline(data) => Change::Set(ChunkRef::Inline(Bytes::copy_from_slice(data))),
+        }
+    }
+
+    /// The location of a virtual row.
+    #[must_use]
+    pub fn location(&self, source: usize) -> String {
+        self.sources.location(source)
+    }
+
+    /// The checksum of a virtual row.
+    #[must_use]
+    pub fn checksum(&self, source: usize) -> Option<&Checksum> {
+        self.sources.checksum(source)
+    }
+
+    /// Number of distinct sources.
+    #[must_use]
+    pub fn num_sources(&self) -> usize {
+        self.sources.location_of.len()
+    }
+
+    /// Memory held, in bytes.
+    #[must_use]
+    pub fn nbytes(&self) -> usize {
+        self.coords.capacity() * 4
+            + self.kinds.nbytes()
+            + self.offsets.nbytes()
+            + self.lengths.nbytes()
+            + self.payloads.nbytes()
+            + self.ids.capacity() * 12
+            + self.inline.capacity()
+            + self.sources.nbytes()
+    }
+
+    /// Store what a change refers to.
+    fn store(&mut self, change: &Change) -> Fixed {
+        match change {
+            Change::Deleted => Fixed { kind: DELETED, offset: 0, length: 0, payload: 0 },
+            Change::Set(ChunkRef::Native { id, offset, length }) => {
+                self.ids.push(id.0);
+                Fixed { kind: NATIVE, offset: *offset, length: *length, payload: self.ids.len() as u64 - 1 }
+            }
+            Change::Set(ChunkRef::Virtual { location, offset, length, checksum }) => {
+                let source = self.sources.intern(location, checksum.as_ref());
+                Fixed { kind: VIRTUAL, offset: *offset, length: *length, payload: source as u64 }
+            }
+            Change::Set(ChunkRef::Inline(data)) => self.store_inline(data),
+        }
+    }
+
+    fn store_inline(&mut self, data: &[u8]) -> Fixed {
+        let start = self.inline.len() as u64;
+        self.inline.extend_from_slice(data);
+        Fixed { kind: INLINE, offset: 0, length: data.len() as u64, payload: start }
+    }
+
+    /// Store what a row of another table refers to.
+    fn store_from(&mut self, other: &Self, row: usize, map: &mut SourceMap) -> Fixed {
+        match other.view(row) {
+            RowView::Deleted => self.store(&Change::Deleted),
+            RowView::Native { id, offset, length } => {
+                self.ids.push(*id);
+                Fixed { kind: NATIVE, offset, length, payload: self.ids.len() as u64 - 1 }
+            }
+            RowView::Virtual { source, offset, length } => {
+                let payload =
+                    map.get(source, || self.sources.intern(&other.location(source), other.checksum(source)));
+                Fixed { kind: VIRTUAL, offset, length, payload }
+            }
+            RowView::Inline(data) => self.store_inline(data),
+        }
+    }
+
+    fn push_fixed(&mut self, coords: &[u32], fixed: Fixed) {
+        self.coords.extend_from_slice(coords);
+        self.kinds.push(fixed.kind);
+        self.offsets.push(fixed.offset);
+        self.lengths.push(fixed.length);
+        self.payloads.push(fixed.payload);
+    }
+
+    /// Add a row after the last; the caller has compared them.
+    pub fn push(&mut self, coords: &[u32], change: &Change) {
+        let fixed = self.store(change);
+        self.push_fixed(coords, fixed);
+    }
+
+    /// Replace what `row` holds.
+    pub fn replace(&mut self, row: usize, change: &Change) {
+        self.waste(row);
+        let fixed = self.store(change);
+        self.kinds.set(row, fixed.kind);
+        self.offsets.set(row, fixed.offset);
+        self.lengths.set(row, fixed.length);
+        self.payloads.set(row, fixed.payload);
+        self.tidy();
+    }
+
+    /// Count what `row` refers to as waste.
+    fn waste(&mut self, row: usize) {
+        self.wasted += match self.view(row) {
+            RowView::Deleted => 0,
+            RowView::Native { .. } => 12,
+            RowView::Virtual { .. } => 16,
+            RowView::Inline(data) => data.len(),
+        };
+    }
+
+    /// Store everything anew if much of it is waste.
+    fn tidy(&mut self) {
+        if self.wasted > (64 << 10) && self.wasted > self.nbytes() / 2 {
+            *self = self.filtered(|_| true);
+        }
+    }
+
+    /// The rows whose coordinates `keep` accepts.
+    #[must_use]
+    pub fn filtered(&self, mut keep: impl FnMut(&[u32]) -> bool) -> Self {
+        let mut kept = Self::new(self.ndim);
+        let mut map = SourceMap::new(self.num_sources());
+        for row in 0..self.len() {
+            if keep(self.coords(row)) {
+                let fixed = kept.store_from(self, row, &mut map);
+                kept.push_fixed(self.coords(row), fixed);
+            }
+        }
+        kept
+    }
+
+    /// Put the rows of `newer` over these.
+    pub fn merge(&mut self, newer: &Self) {
+        if newer.is_empty() {
+            return;
+        }
+        let mut map = SourceMap::new(newer.num_sources());
+        let split = match self.search(newer.coords(0)) {
+            Ok(row) | Err(row) => row,
+        };
+        // Rows before the first new one stay where they are.
+        let tail_coords = self.coords.split_off((split * self.ndim).min(self.coords.len()));
+        let tail: Vec<Fixed> = (split..self.len()).map(|row| self.fixed(row)).collect();
+        self.kinds.truncate(split);
+        self.offsets.truncate(split);
+        self.lengths.truncate(split);
+        self.payloads.truncate(split);
+        let old_row = |row: usize| tail_coords.get(row * newer.ndim..(row + 1) * newer.ndim).unwrap_or_default();
+        let (mut old, mut new) = (0, 0);
+        while let Some(&fixed) = tail.get(old) {
+            let order = if new < newer.len() { old_row(old).cmp(newer.coords(new)) } else { Ordering::Less };
+            match order {
+                Ordering::Less => {
+                    self.push_fixed(old_row(old), fixed);
+                    old += 1;
+                }
+                Ordering::Equal => {
+                    self.wasted += match fixed.kind {
+                        INLINE => index(fixed.length),
+                        DELETED => 0,
+                        _ => 12,
+                    };
+                    old += 1;
+                }
+                Ordering::Greater => {
+                    let fixed = self.store_from(newer, new, &mut map);
+                    self.push_fixed(newer.coords(new), fixed);
+                    new += 1;
+                }
+            }
+        }
+        for row in new..newer.len() {
+            let fixed = self.store_from(newer, row, &mut map);
+            self.push_fixed(newer.coords(row), fixed);
+        }
+        self.tidy();
+    }
+
+    /// Append virtual references whose coordinates ascend and come after the last row.
+    fn append_virtual(&mut self, columns: VirtualColumns<'_>, order: Option<&[usize]>) {
+        let count = columns.offsets.len();
+        self.coords.reserve_exact(columns.coords.len());
+        let largest = |values: &[u64]| values.iter().copied().max().unwrap_or(0);
+        if columns.offsets.windows(2).any(|pair| pair.first() != pair.last()) {
+            self.offsets.reserve(count, largest(columns.offsets));
+        }
+        if columns.lengths.windows(2).any(|pair| pair.first() != pair.last()) {
+            self.lengths.reserve(count, largest(columns.lengths));
+        }
+        if columns.locations.distinct.len() > 1 {
+            self.payloads.reserve(count, (self.num_sources() + columns.locations.distinct.len()) as u64);
+        }
+        let mut map = SourceMap::new(columns.locations.distinct.len());
+        for at in 0..count {
+            let row = order.and_then(|order| order.get(at)).copied().unwrap_or(at);
+            let location = index(columns.locations.rows.get(row));
+            let payload = map.get(location, || {
+                self.sources.intern(&columns.locations.distinct.get(location), columns.checksum)
+            });
+            let coords = columns.coords.get(row * self.ndim..(row + 1) * self.ndim).unwrap_or_default();
+            let offset = columns.offsets.get(row).copied().unwrap_or(0);
+            let length = columns.lengths.get(row).copied().unwrap_or(0);
+            let fixed = Fixed { kind: VIRTUAL, offset, length, payload };
+            match self.last().map(|last| last.cmp(coords)) {
+                // The same coordinate again: the last one counts.
+                Some(Ordering::Equal) => {
+                    let last = self.len() - 1;
+                    self.offsets.set(last, offset);
+                    self.lengths.set(last, length);
+                    self.payloads.set(last, payload);
+                }
+                _ => self.push_fixed(coords, fixed),
+            }
+        }
+    }
+
+    /// Set many virtual references; of equal coordinates the last counts.
+    pub fn set_virtual(&mut self, columns: VirtualColumns<'_>) {
+        let count = columns.offsets.len();
+        let row = |row: usize| columns.coords.get(row * self.ndim..(row + 1) * self.ndim).unwrap_or_default();
+        let ascending = (1..count).all(|next| row(next - 1) < row(next));
+        if ascending && (count == 0 || self.last().is_none_or(|last| last < row(0))) {
+            self.append_virtual(columns, None);
+            return;
+        }
+        let mut newer = Self::new(self.ndim);
+        if ascending {
+            newer.append_virtual(columns, None);
+        } else {
+            let mut order: Vec<usize> = (0..count).collect();
+            order.sort_by(|&a, &b| row(a).cmp(row(b)));
+            newer.append_virtual(columns, Some(&order));
+        }
+        self.merge(&newer);
+    }
+}
+
+impl SortedRows for ChunkRows {
+    fn len(&self) -> usize {
+        ChunkRows::len(self)
+    }
+
+    fn compare(&self, row: usize, coords: &[u32]) -> Result<Ordering> {
+        Ok(self.coords(row).cmp(coords))
+    }
+
+    fn read(&self, row: usize, into: &mut Vec<u32>) -> Result<()> {
+        into.clear();
+        into.extend_from_slice(self.coords(row));
+        Ok(())
+    }
+}

@@ -1,0 +1,198 @@
+//! Writes the tables of a metadata file, back to front, and never more than FlatBuffers can address.
+
+use flatbuffers::{FlatBufferBuilder, TableUnfinishedWIPOffset, UOffsetT, VOffsetT, WIPOffset};
+
+use super::envelope::{self, FileType, MAX_BODY, SpecVersion};
+use crate::Result;
+
+// What one push can add beyond its own bytes: padding, a length, a vtable.
+const SLACK: usize = 128;
+
+/// Something written already, that a later table may point to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written(UOffsetT);
+
+impl Written {
+    fn offset(self) -> WIPOffset<()> {
+        WIPOffset::new(self.0)
+    }
+}
+
+/// The fields of one table while it is being written.
+pub struct Fields<'b> {
+    inner: &'b mut FlatBufferBuilder<'static>,
+}
+
+fn slot_offset(slot: usize) -> VOffsetT {
+    // Slots are the small constants of `schema`.
+    VOffsetT::try_from(4 + 2 * slot).unwrap_or(VOffsetT::MAX)
+}
+
+impl Fields<'_> {
+    /// A field that points to something written before.
+    pub fn offset(&mut self, slot: usize, to: Written) {
+        self.inner.push_slot_always(slot_offset(slot), to.offset());
+    }
+
+    /// The same, if there is something.
+    pub fn maybe(&mut self, slot: usize, to: Option<Written>) {
+        if let Some(to) = to {
+            self.offset(slot, to);
+        }
+    }
+
+    /// A scalar; left out if it is `default`.
+    pub fn u64(&mut self, slot: usize, value: u64) {
+        self.inner.push_slot(slot_offset(slot), value, 0);
+    }
+
+    /// A scalar; left out if it is 0.
+    pub fn u32(&mut self, slot: usize, value: u32) {
+        self.inner.push_slot(slot_offset(slot), value, 0);
+    }
+
+    /// A scalar; left out if it is 0.
+    pub fn i32(&mut self, slot: usize, value: i32) {
+        self.inner.push_slot(slot_offset(slot), value, 0);
+    }
+
+    /// A scalar; left out if it is 0.
+    pub fn u16(&mut self, slot: usize, value: u16) {
+        self.inner.push_slot(slot_offset(slot), value, 0);
+    }
+
+    /// A scalar; left out if it is `default`.
+    pub fn u8(&mut self, slot: usize, value: u8, default: u8) {
+        self.inner.push_slot(slot_offset(slot), value, default);
+    }
+
+    /// A struct of bytes, stored inline.
+    pub fn id<const N: usize>(&mut self, slot: usize, id: &[u8; N]) {
+        if let [first, rest @ ..] = id.as_slice() {
+            for &byte in rest.iter().rev() {
+                self.inner.push(byte);
+            }
+            self.inner.push_slot_always(slot_offset(slot), *first);
+        }
+    }
+}
+
+/// A file under construction.
+pub struct FileBuilder {
+    inner: FlatBufferBuilder<'static>,
+}
+
+impl FileBuilder {
+    /// An empty file that is expected to take about `capacity` bytes.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self { inner: FlatBufferBuilder::with_capacity(capacity.clamp(1024, MAX_BODY)) }
+    }
+
+    fn room_for(&self, bytes: usize) -> Result<()> {
+        match self.inner.unfinished_data().len().checked_add(bytes).and_then(|end| end.checked_add(SLACK)) {
+            Some(end) if end <= MAX_BODY => Ok(()),
+            _ => Err(envelope::too_large()),
+        }
+    }
+
+    /// A vector of bytes.
+    pub fn bytes(&mut self, data: &[u8]) -> Result<Written> {
+        self.room_for(data.len())?;
+        Ok(Written(self.inner.create_vector(data).value()))
+    }
+
+    /// A string.
+    pub fn string(&mut self, text: &str) -> Result<Written> {
+        self.room_for(text.len())?;
+        Ok(Written(self.inner.create_string(text).value()))
+    }
+
+    /// A string, if there is one.
+    pub fn maybe_string(&mut self, text: Option<&str>) -> Result<Option<Written>> {
+        text.map(|text| self.string(text)).transpose()
+    }
+
+    /// A vector of `u16`.
+    pub fn u16s(&mut self, values: &[u16]) -> Result<Written> {
+        self.room_for(2 * values.len())?;
+        Ok(Written(self.inner.create_vector(values).value()))
+    }
+
+    /// A vector of `u32`.
+    pub fn u32s(&mut self, values: &[u32]) -> Result<Written> {
+        self.room_for(4 * values.len())?;
+        Ok(Written(self.inner.create_vector(values).value()))
+    }
+
+    /// A vector of ids.
+    pub fn ids<const N: usize>(&mut self, ids: &[[u8; N]]) -> Result<Written> {
+        self.room_for(N * ids.len())?;
+        let bytes = ids.as_flattened();
+        self.inner.start_vector::<u8>(bytes.len());
+        for &byte in bytes.iter().rev() {
+            self.inner.push(byte);
+        }
+        Ok(Written(self.inner.end_vector::<u8>(ids.len()).value()))
+    }
+
+    /// A vector of structs made of two `u32`.
+    pub fn u32_pairs(&mut self, pairs: &[(u32, u32)]) -> Result<Written> {
+        self.room_for(8 * pairs.len())?;
+        self.inner.start_vector::<u32>(2 * pairs.len());
+        for &(first, second) in pairs.iter().rev() {
+            self.inner.push(second);
+            self.inner.push(first);
+        }
+        Ok(Written(self.inner.end_vector::<u32>(pairs.len()).value()))
+    }
+
+    /// A vector of structs made of `N` aligned words.
+    pub fn word_structs<const N: usize>(&mut self, structs: &[[u64; N]]) -> Result<Written> {
+        self.room_for(8 * N * structs.len())?;
+        let words = structs.as_flattened();
+        self.inner.start_vector::<u64>(words.len());
+        for &word in words.iter().rev() {
+            self.inner.push(word);
+        }
+        Ok(Written(self.inner.end_vector::<u64>(structs.len()).value()))
+    }
+
+    /// A vector of offsets to what was written before.
+    pub fn offsets(&mut self, to: &[Written]) -> Result<Written> {
+        self.room_for(4 * to.len())?;
+        self.inner.start_vector::<UOffsetT>(to.len());
+        for written in to.iter().rev() {
+            self.inner.push(written.offset());
+        }
+        Ok(Written(self.inner.end_vector::<UOffsetT>(to.len()).value()))
+    }
+
+    /// A table whose fields `fill` writes, at most some hundred bytes of them.
+    pub fn table(&mut self, fill: impl FnOnce(&mut Fields<'_>)) -> Result<Written> {
+        self.room_for(512)?;
+        let start: WIPOffset<TableUnfinishedWIPOffset> = self.inner.start_table();
+        fill(&mut Fields { inner: &mut self.inner });
+        Ok(Written(self.inner.end_table(start).value()))
+    }
+
+    /// The FlatBuffer with `root`.
+    pub fn into_body(mut self, root: Written) -> Result<(Vec<u8>, usize)> {
+        self.room_for(0)?;
+        self.inner.finish(root.offset(), Some("Ichk"));
+        Ok(self.inner.collapse())
+    }
+
+    /// The compressed file with `root`.
+    pub fn into_file(
+        self,
+        root: Written,
+        file_type: FileType,
+        spec_version: SpecVersion,
+        writer: &str,
+        level: i32,
+    ) -> Result<Vec<u8>> {
+        let (buffer, start) = self.into_body(root)?;
+        envelope::encode(buffer.get(start..).unwrap_or_default(), file_type, spec_version, writer, level)
+    }
+}

@@ -1,0 +1,396 @@
+//! A frozen view of a manifest file (format sections 3.4 and 5).
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use bytes::Bytes;
+use zstd::zstd_safe::{DCtx, DDict};
+
+use super::envelope::{self, FileType, Header};
+use super::flatbuffer::{Offsets, Table};
+use super::schema::{array_manifest, chunk_ref as slot, manifest as schema};
+use crate::coord_set::{CoordSet, CoordSetBuilder};
+use crate::region::{self, SortedRows};
+use crate::{Checksum, ChunkRef, Error, NodeId, ObjectId, ObjectId12, Result};
+
+/// Locations that decompress to more are refused; the official reader stops at 1024 (format section 5.4).
+const MAX_LOCATION: usize = 64 << 10;
+
+/// Chunk references by array and coordinate; cloning shares the buffer.
+#[derive(Clone)]
+pub struct Manifest {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    header: Header,
+    body: Bytes,
+    id: ObjectId12,
+    arrays: Vec<ArrayEntry>,
+    dictionary: Option<Dictionary>,
+}
+
+/// Where the references of one array are.
+struct ArrayEntry {
+    node_id: NodeId,
+    refs: usize,
+    length: usize,
+}
+
+/// The zstd dictionary of the locations.
+struct Dictionary {
+    bytes: Bytes,
+    prepared: OnceLock<Option<DDict<'static>>>,
+    context: Mutex<Option<DCtx<'static>>>,
+}
+
+impl Dictionary {
+    fn decompress(&self, frame: &[u8]) -> Result<String> {
+        let failed = |reason: &str| Error::format(format!("a location cannot be decompressed: {reason}"));
+        let size = match zstd::zstd_safe::get_frame_content_size(frame) {
+            Ok(Some(size)) => usize::try_from(size).ok().filter(|&size| size <= MAX_LOCATION),
+            Ok(None) => Some(MAX_LOCATION),
+            Err(_) => return Err(failed("it is not a zstd frame")),
+        };
+        let size = size.ok_or_else(|| failed("it is too long"))?;
+        let prepared = self.prepared.get_or_init(|| DDict::try_create(&self.bytes));
+        let prepared = prepared.as_ref().ok_or_else(|| failed("the dictionary is broken"))?;
+        // A context is kept for the next location; a thread that finds it in use makes its own.
+        let kept = self.context.try_lock().ok().and_then(|mut kept| kept.take());
+        let mut context = kept.unwrap_or_default();
+        let mut text = Vec::with_capacity(size);
+        context
+            .decompress_using_ddict(&mut text, frame, prepared)
+            .map_err(|code| failed(zstd::zstd_safe::get_error_name(code)))?;
+        *self.context.lock().unwrap_or_else(PoisonError::into_inner) = Some(context);
+        String::from_utf8(text).map_err(|_| failed("it is not UTF-8"))
+    }
+}
+
+/// A location as it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoredLocation<'a> {
+    /// The text.
+    Plain(&'a str),
+    /// A zstd frame that needs the manifest's dictionary.
+    Compressed(&'a [u8]),
+}
+
+/// A checksum in the manifest's buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoredChecksum<'a> {
+    /// The object's etag.
+    Etag(&'a str),
+    /// Seconds since 1970.
+    LastModified(u32),
+}
+
+/// A reference in the manifest's buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoredRef<'a> {
+    /// The bytes themselves.
+    Inline(&'a [u8]),
+    /// A range of an object of the repository.
+    Native {
+        /// Names the object.
+        id: [u8; 12],
+        /// First byte.
+        offset: u64,
+        /// Number of bytes.
+        length: u64,
+    },
+    /// A range of somebody else's object.
+    Virtual {
+        /// URL of the object.
+        location: StoredLocation<'a>,
+        /// First byte.
+        offset: u64,
+        /// Number of bytes.
+        length: u64,
+        /// Refuses an object that has changed since.
+        checksum: Option<StoredChecksum<'a>>,
+    },
+}
+
+/// How many references of each kind an array has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KindCounts {
+    /// Bytes in the manifest.
+    pub inline: usize,
+    /// Objects of the repository.
+    pub native: usize,
+    /// Other objects.
+    pub virtual_: usize,
+}
+
+impl Manifest {
+    /// The manifest in the file `data`.
+    pub fn decode(data: &[u8]) -> Result<Self> {
+        let (header, body) = envelope::decode(data, FileType::Manifest)?;
+        let body = Bytes::from(body);
+        let root = Table::root(&body)?;
+        let id = ObjectId(root.required_inline(schema::ID, "manifest id")?);
+        let mut arrays = Vec::new();
+        for table in root.required_offsets(schema::ARRAYS, "list of arrays")?.tables() {
+            let table = table?;
+            let refs = table.required_offsets(array_manifest::REFS, "list of references")?;
+            arrays.push(ArrayEntry {
+                node_id: ObjectId(table.required_inline(array_manifest::NODE_ID, "node id")?),
+                refs: refs.position(),
+                length: refs.len(),
+            });
+        }
+        // A file that is not sorted is read all the same; ours and the official ones are.
+        arrays.sort_by_key(|array| array.node_id);
+        let algorithm = root.inline::<1>(schema::COMPRESSION_ALGORITHM)?.map_or(schema::ALGORITHM_ZSTD, |[byte]| byte);
+        let dictionary = match root.bytes(schema::LOCATION_DICTIONARY)? {
+            Some(bytes) if algorithm == schema::ALGORITHM_ZSTD && !bytes.is_empty() => Some(Dictionary {
+                bytes: body.slice_ref(bytes),
+                prepared: OnceLock::new(),
+                context: Mutex::new(None),
+            }),
+            _ => None,
+        };
+        Ok(Self { inner: Arc::new(Inner { header, id, arrays, dictionary, body: body.clone() }) })
+    }
+
+    /// The id that the file says it has.
+    #[must_use]
+    pub fn id(&self) -> ObjectId12 {
+        self.inner.id
+    }
+
+    /// Writer and version of the file.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.inner.header
+    }
+
+    /// Decoded size in bytes.
+    #[must_use]
+    pub fn nbytes(&self) -> usize {
+        self.inner.body.len()
+    }
+
+    /// References of all arrays.
+    #[must_use]
+    pub fn num_refs(&self) -> usize {
+        self.inner.arrays.iter().map(|array| array.length).sum()
+    }
+
+    /// Node id and number of references of every array, sorted by id.
+    pub fn arrays(&self) -> impl Iterator<Item = (NodeId, usize)> {
+        self.inner.arrays.iter().map(|array| (array.node_id, array.length))
+    }
+
+    /// The dictionary of the compressed locations.
+    #[must_use]
+    pub fn dictionary(&self) -> Option<&Bytes> {
+        self.inner.dictionary.as_ref().map(|dictionary| &dictionary.bytes)
+    }
+
+    /// The references of one array.
+    #[must_use]
+    pub fn refs(&self, node_id: &NodeId) -> Option<ArrayRefs<'_>> {
+        let index = self.inner.arrays.binary_search_by_key(node_id, |array| array.node_id).ok()?;
+        let entry = self.inner.arrays.get(index)?;
+        let offsets = Offsets::at(&self.inner.body, entry.refs).ok()?;
+        Some(ArrayRefs { manifest: self, offsets })
+    }
+
+    /// The reference of one chunk.
+    pub fn get(&self, node_id: &NodeId, coords: &[u32]) -> Result<Option<ChunkRef>> {
+        let Some(refs) = self.refs(node_id) else { return Ok(None) };
+        region::find(&refs, coords)?.map(|row| refs.get(row)).transpose()
+    }
+
+    /// The coordinates of one array.
+    pub fn coords(&self, node_id: &NodeId) -> Result<CoordSet> {
+        let mut builder = CoordSetBuilder::new();
+        if let Some(refs) = self.refs(node_id) {
+            // The same coordinates may be stored many times over in a hostile file.
+            let mut left = self.nbytes();
+            let mut coords = Vec::new();
+            for row in 0..refs.len() {
+                refs.read(row, &mut coords)?;
+                left = left.checked_sub(4 * coords.len()).ok_or_else(repeats)?;
+                builder.push(&coords);
+            }
+        }
+        Ok(builder.finish())
+    }
+
+    fn each(&self, mut visit: impl FnMut(NodeId, StoredRef<'_>) -> Result<()>) -> Result<()> {
+        for (node_id, _) in self.arrays() {
+            let Some(refs) = self.refs(&node_id) else { continue };
+            for row in 0..refs.len() {
+                visit(node_id, refs.stored(row)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// References of each kind, by array.
+    pub fn statistics(&self) -> Result<Vec<(NodeId, KindCounts)>> {
+        let mut counted: Vec<(NodeId, KindCounts)> = self.arrays().map(|(id, _)| (id, KindCounts::default())).collect();
+        self.each(|node_id, stored| {
+            if let Ok(index) = counted.binary_search_by_key(&node_id, |(id, _)| *id)
+                && let Some((_, counts)) = counted.get_mut(index)
+            {
+                match stored {
+                    StoredRef::Inline(_) => counts.inline += 1,
+                    StoredRef::Native { .. } => counts.native += 1,
+                    StoredRef::Virtual { .. } => counts.virtual_ += 1,
+                }
+            }
+            Ok(())
+        })?;
+        Ok(counted)
+    }
+
+    /// Number of references whose location is compressed.
+    pub fn compressed_refs(&self) -> Result<usize> {
+        let mut count = 0;
+        self.each(|_, stored| {
+            count += usize::from(matches!(stored, StoredRef::Virtual { location: StoredLocation::Compressed(_), .. }));
+            Ok(())
+        })?;
+        Ok(count)
+    }
+
+    /// The ids of all native chunks.
+    pub fn chunk_ids(&self) -> Result<BTreeSet<ObjectId12>> {
+        let mut ids = Vec::new();
+        self.each(|_, stored| {
+            if let StoredRef::Native { id, .. } = stored {
+                ids.push(ObjectId(id));
+            }
+            Ok(())
+        })?;
+        Ok(ids.into_iter().collect())
+    }
+
+    /// The location of every virtual reference, in order, each run of equal ones once.
+    pub fn virtual_locations(&self) -> Result<Vec<String>> {
+        let mut locations: Vec<String> = Vec::new();
+        // Many references may share one long location.
+        let mut left = self.nbytes().saturating_mul(16).saturating_add(1 << 20);
+        self.each(|_, stored| {
+            if let StoredRef::Virtual { location, .. } = stored {
+                let location = self.location(location)?;
+                if locations.last() != Some(&location) {
+                    left = left.checked_sub(location.len()).ok_or_else(repeats)?;
+                    locations.push(location);
+                }
+            }
+            Ok(())
+        })?;
+        Ok(locations)
+    }
+
+    /// The text of a location of this manifest.
+    pub fn location(&self, stored: StoredLocation<'_>) -> Result<String> {
+        match (stored, &self.inner.dictionary) {
+            (StoredLocation::Plain(text), _) => Ok(text.to_owned()),
+            (StoredLocation::Compressed(frame), Some(dictionary)) => dictionary.decompress(frame),
+            (StoredLocation::Compressed(_), None) => {
+                Err(Error::format("the manifest has a compressed location but no dictionary for it"))
+            }
+        }
+    }
+}
+
+fn repeats() -> Error {
+    Error::format("the manifest repeats itself more often than its size allows")
+}
+
+impl std::fmt::Debug for Manifest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Manifest({}, {} references)", self.id(), self.num_refs())
+    }
+}
+
+/// The references of one array, in coordinate order.
+#[derive(Clone, Copy)]
+pub struct ArrayRefs<'a> {
+    manifest: &'a Manifest,
+    offsets: Offsets<'a>,
+}
+
+impl<'a> ArrayRefs<'a> {
+    fn index(&self, row: usize) -> Result<&'a [[u8; 4]]> {
+        self.offsets.table(row)?.required_structs(slot::INDEX, "chunk index")
+    }
+
+    /// Reference `row` as it is stored.
+    pub fn stored(&self, row: usize) -> Result<StoredRef<'a>> {
+        let table = self.offsets.table(row)?;
+        let range = |table: &Table<'a>| Ok::<_, Error>((table.u64(slot::OFFSET)?, table.u64(slot::LENGTH)?));
+        if let Some(id) = table.inline(slot::CHUNK_ID)? {
+            let (offset, length) = range(&table)?;
+            return Ok(StoredRef::Native { id, offset, length });
+        }
+        let location = match table.bytes(slot::COMPRESSED_LOCATION)? {
+            Some(frame) => Some(StoredLocation::Compressed(frame)),
+            None => table.string(slot::LOCATION)?.map(StoredLocation::Plain),
+        };
+        if let Some(location) = location {
+            let (offset, length) = range(&table)?;
+            let checksum = match table.string(slot::CHECKSUM_ETAG)? {
+                Some(etag) => Some(StoredChecksum::Etag(etag)),
+                None => match table.u32(slot::CHECKSUM_LAST_MODIFIED)? {
+                    0 => None,
+                    seconds => Some(StoredChecksum::LastModified(seconds)),
+                },
+            };
+            return Ok(StoredRef::Virtual { location, offset, length, checksum });
+        }
+        match table.bytes(slot::INLINE)? {
+            Some(data) => Ok(StoredRef::Inline(data)),
+            None => Err(Error::format("a chunk reference says neither where its bytes are nor what they are")),
+        }
+    }
+
+    /// Reference `row` on its own.
+    pub fn get(&self, row: usize) -> Result<ChunkRef> {
+        Ok(match self.stored(row)? {
+            StoredRef::Inline(data) => ChunkRef::Inline(self.manifest.inner.body.slice_ref(data)),
+            StoredRef::Native { id, offset, length } => ChunkRef::Native { id: ObjectId(id), offset, length },
+            StoredRef::Virtual { location, offset, length, checksum } => ChunkRef::Virtual {
+                location: self.manifest.location(location)?.into(),
+                offset,
+                length,
+                checksum: checksum.map(StoredChecksum::to_owned),
+            },
+        })
+    }
+}
+
+impl StoredChecksum<'_> {
+    /// The checksum on its own.
+    #[must_use]
+    pub fn to_owned(self) -> Checksum {
+        match self {
+            StoredChecksum::Etag(etag) => Checksum::Etag(etag.into()),
+            StoredChecksum::LastModified(seconds) => Checksum::LastModified(seconds),
+        }
+    }
+}
+
+impl SortedRows for ArrayRefs<'_> {
+    fn len(&self) -> usize {
+        self.offsets.len()
+    }
+
+    fn compare(&self, row: usize, coords: &[u32]) -> Result<Ordering> {
+        let index = self.index(row)?.iter().map(|raw| u32::from_le_bytes(*raw));
+        Ok(index.cmp(coords.iter().copied()))
+    }
+
+    fn read(&self, row: usize, into: &mut Vec<u32>) -> Result<()> {
+        into.clear();
+        into.extend(self.index(row)?.iter().map(|raw| u32::from_le_bytes(*raw)));
+        Ok(())
+    }
+}
