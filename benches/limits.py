@@ -105,6 +105,7 @@ def files() -> None:
 
 def zstd() -> None:
     from numcodecs.zstd import Zstd
+
     from questions.whole_arrays import sample
 
     codec = Zstd(level=0)

@@ -84,7 +84,9 @@ def draw(lines: list[Line], path: Path, subject: str) -> None:
         ratio = line["speedup"][subject][metric]
         spread = [[max(ratio["median"] - ratio["min"], 0)], [max(ratio["max"] - ratio["median"], 0)]]
         colour = "tab:blue" if ratio["median"] >= 1 else "tab:red"
-        axis.barh(row, ratio["median"], xerr=spread, color=colour, ecolor="0.4", error_kw={"lw": 0.8}, height=0.7)
+        # From 1 outwards: on a logarithmic axis a bar has no other natural foot.
+        axis.barh(row, ratio["median"] - 1, left=1, color=colour, height=0.7)
+        axis.errorbar(ratio["median"], row, xerr=spread, color="0.4", lw=0.8)
         for goal in goals:
             if goal.get("metric", "cpu") == metric and line in matching([line], goal, subject):
                 axis.plot([goal["speedup"]] * 2, [row - 0.45, row + 0.45], color="black", lw=1.5)

@@ -6,9 +6,9 @@ import random
 
 import numpy as np
 import zarr
-from harness import Bench, case
 from zarr.core.buffer import default_buffer_prototype
 
+from harness import Bench, case
 from questions.listing import hierarchy
 from questions.references import locations, side, splits, virtual_repo
 

@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 from harness import Bench, Handle, Subject, case, child, memory_kib, reset_peak
-
 from questions.references import add_refs, grid, locations, side, split_config
 
 

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import zarr
-from harness import Bench, Handle, case
 from zarr.core.buffer import default_buffer_prototype
+
+from harness import Bench, Handle, case
 
 ARRAY = {
     "zarr_format": 3,

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from harness import Bench, Subject, case, child, memory_kib
-
 from questions.references import side, splits, virtual_repo
 
 

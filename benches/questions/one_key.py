@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import zarr
-from harness import Bench, case
 from zarr.core.buffer import default_buffer_prototype
+
+from harness import Bench, case
 
 SIZES = {"1KiB": 1 << 10, "64KiB": 1 << 16, "1MiB": 1 << 20, "8MiB": 8 << 20}
 

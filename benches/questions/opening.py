@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import zarr
-from harness import Bench, Subject, case, child
 
+from harness import Bench, Subject, case, child
 from questions.listing import hierarchy
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import zarr
-from harness import Bench, case
 
+from harness import Bench, case
 from questions.whole_arrays import create, sample
 
 

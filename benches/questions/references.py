@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import zarr
+
 from harness import Bench, Handle, Subject
 
 FILES = 500

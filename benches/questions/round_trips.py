@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import zarr
+
 from harness import Bench, Handle, Subject, case
 from harness.s3_standin import Server
 

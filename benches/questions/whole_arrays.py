@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import zarr
+
 from harness import Bench, case
 
 COMPRESSORS = {"none": None, "zstd": "auto"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from harness import Bench, case
 
+from harness import Bench, case
 from questions.whole_arrays import sample
 
 
