@@ -202,6 +202,7 @@ impl ObjectStore for LocalStore {
 
     fn copy(&self, source: &str, target: &str, version: Option<&Version>) -> Result<()> {
         let path = self.path(source)?;
+        key::validate(target)?;
         let Some((data, metadata)) = found(read::whole(&path), "read", &path)? else {
             return Err(if version.is_some() { changed(source) } else { not_found(source) });
         };

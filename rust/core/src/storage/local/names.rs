@@ -1,5 +1,10 @@
 //! Names of ours in a directory that are not objects.
 
+use std::io;
+
+use rand::TryRngCore;
+use rand::rngs::OsRng;
+
 /// The file whose lock guards conditional writes, in the root.
 pub const LOCK: &str = ".frazil-lock";
 
@@ -7,8 +12,12 @@ pub const LOCK: &str = ".frazil-lock";
 const TEMPORARY: &str = ".frazil-tmp-";
 
 /// A fresh name for an incomplete file.
-pub fn temporary() -> String {
-    format!("{TEMPORARY}{:032x}", rand::random::<u128>())
+///
+/// The operating system is asked, not a generator of this process: forked processes would draw the same names.
+pub fn temporary() -> io::Result<String> {
+    let mut random = [0; 16];
+    OsRng.try_fill_bytes(&mut random).map_err(io::Error::other)?;
+    Ok(format!("{TEMPORARY}{:032x}", u128::from_ne_bytes(random)))
 }
 
 /// Whether listings leave the file out.

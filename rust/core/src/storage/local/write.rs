@@ -92,7 +92,7 @@ pub struct Temporary {
 impl Temporary {
     /// Write `data` beside `target`; with `durable`, onto stable storage.
     pub fn write(target: &Path, data: &[u8], durable: bool) -> io::Result<Self> {
-        let path = target.with_file_name(names::temporary());
+        let path = target.with_file_name(names::temporary()?);
         let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
         let mut temporary = Self { file, path, published: false };
         temporary.file.write_all(data)?;
