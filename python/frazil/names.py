@@ -15,7 +15,4 @@ def public(cls: _Class) -> _Class:
     Pickles then name the public place, and survive a move of the class inside the package.
     """
     cls.__module__ = PACKAGE
-    for member in vars(cls).values():
-        if isinstance(member, type) and member.__qualname__.startswith(f"{cls.__qualname__}."):
-            member.__module__ = PACKAGE
     return cls
