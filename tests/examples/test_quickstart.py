@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from examples.era5_like import ATTRIBUTES, Planet, dataset
+from era5_like import ATTRIBUTES, Planet, dataset
 from tests.repo.sources import ROOT
 
 PLANET = Planet(rows=181)
