@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from enum import Enum
 
+from frazil.names import public
 
+
+@public
 class SessionMode(Enum):
     """Read only, write data, or only move nodes."""
 

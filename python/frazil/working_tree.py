@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from frazil import node_path
 from frazil._core import ChunkReader, ChunkRef, ChunkTable, CoordSet, KeyReader, Snapshot
@@ -21,13 +21,19 @@ from frazil.errors import (
     SessionStateError,
 )
 from frazil.format import zarr_metadata
-from frazil.format.records import NodeRecord
-from frazil.ids import NodeId, SnapshotId
+from frazil.format.records import ArrayData, NodeRecord
+from frazil.ids import ChunkId, NodeId, SnapshotId
 from frazil.node_path import ROOT, NodePath
 from frazil.session_mode import SessionMode
 
 if TYPE_CHECKING:
-    from frazil.format.records import ArrayData
+    from frazil.session import Session
+
+
+class TreeOwner(Protocol):
+    """What a tree knows of the session above it."""
+
+    def new_session(self) -> Session: ...
 
 
 class WorkingTree:
@@ -53,10 +59,19 @@ class WorkingTree:
         self.is_fork = is_fork
         self.changes = changes if changes is not None else ChangeSet()
         self.lock = threading.RLock()
+        self.owner: TreeOwner | None = None
+        """The session that this is the tree of; set by that session."""
         self.keys = KeyReader()
         """Nodes that the extension can answer for by itself; filled on first use, emptied by edits."""
+        self._readers: dict[NodePath, ChunkReader] = {}
+        self._uploaded: set[ChunkId] = set()
 
     # ---- state -----------------------------------------------------------------------------------------------------
+
+    def new_session(self) -> Session:
+        """A session object for whoever holds only the tree, such as a store."""
+        assert self.owner is not None, "every tree is made by a session"
+        return self.owner.new_session()
 
     @property
     def base_id(self) -> SnapshotId:
@@ -82,7 +97,7 @@ class WorkingTree:
         with self.lock:
             self.base = base
             self.changes = changes
-            self.keys.forget()
+            self._forget()
 
     def discard(self) -> None:
         self.ensure_writable()
@@ -201,7 +216,7 @@ class WorkingTree:
                 if found.array is not None:
                     record = with_manifests(record, found.array.manifests)
                 self.changes.update(record)
-            self.keys.forget(path)
+            self._forget(path)
 
     def _check_spec(self, parsed: zarr_metadata.ZarrMetadata) -> None:
         if self.context.spec_version == 1 and parsed.grid is not None and parsed.grid.name != "regular":
@@ -223,7 +238,7 @@ class WorkingTree:
                     if below != path:
                         self.changes.delete(self.existing_node(below))
             self.changes.delete(found)
-            self.keys.forget()
+            self._forget()
 
     def clear(self) -> None:
         """Delete every node."""
@@ -231,7 +246,7 @@ class WorkingTree:
             self.ensure_editable()
             for path, _, _ in self.paths(ROOT):
                 self.changes.delete(self.existing_node(path))
-            self.keys.forget()
+            self._forget()
 
     def move(self, source: NodePath, target: NodePath) -> None:
         """Rename a node and its subtree (rearrange sessions; the checks are in the order of the public API)."""
@@ -256,7 +271,7 @@ class WorkingTree:
                     kind="non-rearrange-session",
                 )
             self.changes.moves.add(source, target)
-            self.keys.forget()
+            self._forget()
 
     def _check_move_parent(self, source: NodePath, target: NodePath) -> None:
         parent = node_path.parent(target)
@@ -274,8 +289,17 @@ class WorkingTree:
 
     # ---- chunks ----------------------------------------------------------------------------------------------------
 
-    def reader(self, node: NodeRecord) -> ChunkReader:
-        """Reads the chunks of an array as this session sees them."""
+    def chunk_reader(self, node: NodeRecord) -> ChunkReader:
+        """Reads the chunks of an array as this session sees them; kept until the next edit of the node."""
+        found = self._readers.get(node.path)
+        if found is None:
+            with self.lock:
+                found = self._new_reader(node)
+                if self.node(node.path) == node:
+                    self._readers[node.path] = found
+        return found
+
+    def _new_reader(self, node: NodeRecord) -> ChunkReader:
         assert node.array is not None
         manifests = [(ref.id, self._manifest_size(ref.id), ref.extents) for ref in node.array.manifests]
         table = self.changes.chunks.get(node.id)
@@ -296,7 +320,7 @@ class WorkingTree:
         """Delete the reference, whether or not it exists; outside the grid this does nothing."""
         with self.lock:
             self.ensure_editable()
-            if self._in_grid(node, coords):
+            if self.in_grid(node, coords):
                 self._table(node).delete(coords)
 
     def delete_chunks(self, node: NodeRecord, chosen: CoordSet) -> None:
@@ -314,7 +338,7 @@ class WorkingTree:
 
     def _table(self, node: NodeRecord) -> ChunkTable:
         if node.id not in self.changes.chunks:
-            self.keys.forget(node.path)
+            self._forget(node.path)
         return self.changes.table(node)
 
     def check_coords(self, node: NodeRecord, coords: Sequence[int]) -> None:
@@ -330,10 +354,21 @@ class WorkingTree:
             )
 
     @staticmethod
-    def _in_grid(node: NodeRecord, coords: Sequence[int]) -> bool:
+    def in_grid(node: NodeRecord, coords: Sequence[int]) -> bool:
         assert node.array is not None
         counts = node.array.num_chunks
         return len(coords) == len(counts) and all(i < max(n, 1) for i, n in zip(coords, counts, strict=True))
+
+    def has_uploaded(self, chunk_id: ChunkId) -> bool:
+        """Whether this session stored a chunk of this content-derived name.
+
+        Other sessions' chunks of the same name never count: they may be torn, or about to be collected.
+        """
+        return chunk_id in self._uploaded
+
+    def note_upload(self, chunk_id: ChunkId) -> None:
+        with self.lock:
+            self._uploaded.add(chunk_id)
 
     # ---- the extension's shortcut ----------------------------------------------------------------------------------
 
@@ -348,11 +383,28 @@ class WorkingTree:
                 return
             parsed = zarr_metadata.parse(current.user_data)
             if parsed.key_encoding.is_default:
-                self.keys.register(current.path, current.user_data, self.reader(current))
+                self.keys.register(current.path, current.user_data, self.chunk_reader(current))
+
+    def _forget(self, path: NodePath | None = None) -> None:
+        """The node at ``path`` (or any node) changed: ask Python again."""
+        self.keys.forget(path)
+        if path is None:
+            self._readers.clear()
+        else:
+            self._readers.pop(path, None)
 
     # ---- pickling --------------------------------------------------------------------------------------------------
 
+    def ensure_picklable(self) -> None:
+        """A writable session has one place; forks and read-only sessions may travel."""
+        if not (self.read_only or self.is_fork):
+            raise ValueError(
+                "You must opt-in to pickle writable sessions in a distributed context using Session.fork(). "
+                "Send the fork to the workers, and merge what comes back with Session.merge()."
+            )
+
     def __getstate__(self) -> dict[str, Any]:
+        self.ensure_picklable()
         with self.lock:
             return {
                 "context": self.context,
@@ -361,6 +413,7 @@ class WorkingTree:
                 "branch": self.branch,
                 "is_fork": self.is_fork,
                 "changes": self.changes.copy(),
+                "owner": self.owner,
             }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -373,6 +426,7 @@ class WorkingTree:
             is_fork=state["is_fork"],
             changes=state["changes"],
         )
+        self.owner = state["owner"]
 
 
 def array_of(node: NodeRecord) -> ArrayData:

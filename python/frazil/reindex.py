@@ -1,0 +1,85 @@
+"""Moving chunks about inside one array: references move, bytes stay where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from frazil._core import ChunkRef
+from frazil.errors import IcechunkError, InvalidInputError
+from frazil.format import zarr_metadata
+from frazil.node_path import NodePath
+from frazil.working_tree import WorkingTree, array_of
+
+Coords = tuple[int, ...]
+IndexMap = Callable[[list[int]], Iterable[int] | None]
+"""A chunk's coordinates to where it goes (or comes from); None for nowhere."""
+
+
+def reindex(tree: WorkingTree, path: NodePath, forward: IndexMap, backward: IndexMap | None = None) -> None:
+    """Move every chunk of an array to where ``forward`` says; None drops it.
+
+    With ``backward`` (new position to old) the positions whose source has no chunk are cleared; without it they keep
+    what they had.  Nothing is staged if anything fails.
+    """
+    with tree.lock:
+        tree.ensure_editable()
+        node = tree.existing_array(path)
+        reader = tree.chunk_reader(node)
+        existing = list(reader.coords())
+        there = set(existing)
+        moved: dict[Coords, ChunkRef] = {}
+        for coords in existing:
+            target = _call(forward, coords)
+            if target is not None:
+                tree.check_coords(node, target)
+                found = reader.lookup(coords)
+                if found is not None:
+                    moved[target] = found
+        cleared: list[Coords] = []
+        if backward is not None:
+            cleared = [c for c in existing if c not in moved and _call(backward, c) not in there]
+        for coords in cleared:
+            tree.delete_chunk(node, coords)
+        for coords, ref in moved.items():
+            tree.set_chunk(node, coords, ref)
+
+
+def shift(tree: WorkingTree, path: NodePath, chunk_offset: Sequence[int]) -> None:
+    """Move every chunk by ``chunk_offset`` (in chunks, per dimension); those that leave the grid are dropped.
+
+    Vacated positions have no chunk afterwards, and read as the fill value.
+    """
+    tree.ensure_editable()
+    node = tree.existing_array(path)
+    counts = array_of(node).num_chunks
+    grid = zarr_metadata.parse(node.user_data).grid
+    if grid is not None and grid.name != "regular":
+        raise InvalidInputError(
+            f"cannot shift `{path}`: its chunk grid is {grid.name}, and chunks of different lengths cannot take each "
+            "other's place",
+            kind="invalid-array-metadata",
+        )
+    if len(chunk_offset) != len(counts):
+        raise InvalidInputError(
+            f"chunk_offset has {len(chunk_offset)} values, but `{path}` has {len(counts)} dimensions",
+            kind="invalid-chunk-index",
+        )
+
+    def moved(by: int) -> IndexMap:
+        def target(coords: list[int]) -> Coords | None:
+            found = tuple(index + by * offset for index, offset in zip(coords, chunk_offset, strict=True))
+            return found if all(0 <= i < n for i, n in zip(found, counts, strict=True)) else None
+
+        return target
+
+    reindex(tree, path, moved(1), moved(-1))
+
+
+def _call(function: IndexMap, coords: Coords) -> Coords | None:
+    try:
+        found = function(list(coords))
+        return None if found is None else tuple(int(index) for index in found)
+    except IcechunkError:
+        raise
+    except Exception as problem:
+        raise IcechunkError(f"unknown error: {type(problem).__name__}: {problem}") from problem

@@ -1,0 +1,390 @@
+"""Sessions: one transaction on a repository."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from frazil import node_path
+from frazil import reindex as _reindex
+from frazil.changes import merge as _merge
+from frazil.changes import to_log
+from frazil.changes.change_set import ChangeSet
+from frazil.commit import publish
+from frazil.config.enums import ChunkType
+from frazil.display import Parts, StructuralDisplay
+from frazil.errors import ConflictError, ReadOnlyError, SessionStateError, error
+from frazil.format import values
+from frazil.history.base import History
+from frazil.history.diff import Diff, translate
+from frazil.history.opening import history_of
+from frazil.ids import format_id
+from frazil.names import public
+from frazil.node_path import ROOT, NodePath
+from frazil.offload import in_thread, run_in_thread
+from frazil.rebase import rebase_tree
+from frazil.session_mode import SessionMode
+from frazil.store import IcechunkStore
+from frazil.store.raw import RawStore
+from frazil.virtual.access import all_virtual_chunk_locations
+from frazil.working_tree import WorkingTree
+
+if TYPE_CHECKING:
+    from frazil.config import RepositoryConfig
+    from frazil.conflicts import ConflictSolver
+
+
+@dataclass(eq=False, slots=True)
+class SessionState:
+    """What all ``Session`` and store objects of one session share."""
+
+    tree: WorkingTree
+    default_metadata: Mapping[str, Any] = field(default_factory=dict)
+    _history: History | None = None
+
+    def __post_init__(self) -> None:
+        self.tree.owner = self
+
+    @property
+    def history(self) -> History:
+        """Made again after a pickle."""
+        if self._history is None:
+            self._history = history_of(self.tree.context)
+        return self._history
+
+    def new_session(self) -> Session:
+        return ForkSession(self) if self.tree.is_fork else Session(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"tree": self.tree, "default_metadata": dict(self.default_metadata)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.tree = state["tree"]
+        self.default_metadata = state["default_metadata"]
+        self._history = None
+        self.tree.owner = self
+
+
+@public
+class Session(StructuralDisplay):
+    """A view of one snapshot, and in a writable session the place where changes gather until they are committed.
+
+    Obtained from a repository: ``readonly_session``, ``writable_session``, ``rearrange_session``.  It never sees what
+    others commit after it was opened.  Safe to share between threads.
+    """
+
+    _session: SessionState
+
+    def __init__(self, session: SessionState) -> None:
+        self._session = session
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Session) and other._session is self._session
+
+    def __hash__(self) -> int:
+        return hash(id(self._session))
+
+    def __display__(self) -> Parts:
+        fields: list[tuple[str, object]] = [("read_only", self.read_only), ("snapshot_id", self.snapshot_id)]
+        if not self.read_only:
+            fields += [("branch", self.branch), ("has_uncommitted_changes", self.has_uncommitted_changes)]
+        return Parts("session.Session", tuple(fields))
+
+    def __getstate__(self) -> dict[str, Any]:
+        self._tree.ensure_picklable()
+        return {"_session": self._session}
+
+    def __setstate__(self, state: object) -> None:
+        if not isinstance(state, dict) or not isinstance(state.get("_session"), SessionState):
+            raise ValueError("Invalid state")
+        self._session = state["_session"]
+
+    @property
+    def _tree(self) -> WorkingTree:
+        return self._session.tree
+
+    # ---- what it is ------------------------------------------------------------------------------------------------
+
+    @property
+    def read_only(self) -> bool:
+        """True for read-only sessions, and for any session after it was committed."""
+        return self._tree.read_only
+
+    @property
+    def mode(self) -> SessionMode:
+        """Read only, writable, or rearranging."""
+        return self._tree.mode
+
+    @property
+    def snapshot_id(self) -> str:
+        """The snapshot that the session is based on; after a commit the new one."""
+        return format_id(self._tree.base_id)
+
+    @property
+    def branch(self) -> str | None:
+        """The branch that a commit moves; None for read-only sessions and forks."""
+        return self._tree.branch
+
+    @property
+    def has_uncommitted_changes(self) -> bool:
+        """Whether there is anything to commit."""
+        return self._tree.has_changes()
+
+    @property
+    def config(self) -> RepositoryConfig:
+        """A copy of the repository's effective configuration."""
+        return deepcopy(self._tree.context.config)
+
+    @property
+    def store(self) -> IcechunkStore:
+        """The Zarr store of this session."""
+        return IcechunkStore(RawStore(self._tree))
+
+    # ---- publishing ------------------------------------------------------------------------------------------------
+
+    def commit(
+        self,
+        message: str,
+        metadata: dict[str, Any] | None = None,
+        *,
+        rebase_with: ConflictSolver | None = None,
+        rebase_tries: int = 1000,
+        allow_empty: bool = False,
+    ) -> str:
+        """Make the changes the new tip of the branch; afterwards the session is a read-only view of it.
+
+        Parameters
+        ----------
+        message
+            What was done; may be empty.
+        metadata
+            JSON values kept with the snapshot.
+        rebase_with
+            If somebody else moved the branch, put the changes on top of theirs as this solver decides, and try again.
+        rebase_tries
+            How often to do so, at most.
+        allow_empty
+            Make a snapshot even if nothing changed.
+
+        Returns
+        -------
+        str
+            The id of the new snapshot.
+
+        Raises
+        ------
+        ConflictError
+            The branch moved; the session keeps its changes.
+        RebaseFailedError
+            The solver left conflicts; the session keeps its changes.
+        SessionStateError
+            ``no-changes-to-commit``, or ``commit-not-allowed`` for read-only sessions and forks.
+        """
+        items = self._metadata(metadata)
+        if rebase_with is None:
+            return self._commit_once(message, items, allow_empty=allow_empty)
+        rebases = 0
+        while True:
+            attempt = _with_reserved(items, {"rebase_attempts": rebases})
+            try:
+                return self._commit_once(message, attempt, allow_empty=allow_empty)
+            except ConflictError as conflict:
+                if rebases >= rebase_tries or conflict.kind != "commit-conflict":
+                    raise
+            rebase_tree(self._tree, self._session.history, rebase_with)
+            rebases += 1
+
+    def _commit_once(self, message: str, metadata: Mapping[str, Any], *, allow_empty: bool) -> str:
+        history = self._session.history
+        return format_id(
+            publish.commit(self._tree, history, message=message, metadata=metadata, allow_empty=allow_empty)
+        )
+
+    def amend(self, message: str, *, metadata: dict[str, Any] | None = None, allow_empty: bool = False) -> str:
+        """Replace the tip of the branch by a commit that also holds this session's changes (spec 2).
+
+        The parent of the new snapshot is the parent of the one that it replaces.  Returns the new id.
+        """
+        items = self._metadata(metadata)
+        history = self._session.history
+        return format_id(
+            publish.amend(self._tree, history, message=message, metadata=items, allow_empty=allow_empty)
+        )
+
+    def flush(self, message: str, *, metadata: dict[str, Any] | None = None) -> str:
+        """Write an anonymous snapshot, which only its id leads to; no branch moves.  Returns the id."""
+        self._refuse_fork_flush()
+        items = self._metadata(metadata)
+        return format_id(publish.flush(self._tree, self._session.history, message=message, metadata=items))
+
+    def _refuse_fork_flush(self) -> None:
+        if self._tree.is_fork:
+            raise error("unknown", "cannot flush a forked session, merge it into the session that it was forked from")
+
+    def _metadata(self, metadata: dict[str, Any] | None) -> dict[str, Any]:
+        return {**self._session.default_metadata, **values.normalise(metadata)}
+
+    def rebase(self, solver: ConflictSolver) -> None:
+        """Put the changes on top of what others have committed to the branch since.
+
+        Raises
+        ------
+        RebaseFailedError
+            The solver left conflicts.  The session keeps its changes, on the last snapshot that fitted.
+        """
+        if self.read_only or self.branch is None:
+            raise SessionStateError(
+                "commits are not allowed on read-only or forked sessions, so there is nothing to rebase",
+                kind="commit-not-allowed",
+            )
+        rebase_tree(self._tree, self._session.history, solver)
+
+    def discard_changes(self) -> None:
+        """Drop everything not committed."""
+        self._tree.discard()
+
+    def status(self) -> Diff:
+        """What a commit would change, against the base snapshot."""
+        tree = self._tree
+        with tree.lock:
+            base_nodes = [(NodePath(path), kind == "array", node_id) for path, kind, node_id in tree.base.paths(ROOT)]
+            log = to_log.from_changes(tree.changes, base_nodes)
+            now = tree.paths()
+        return translate([log], old=base_nodes, new=now)
+
+    # ---- cooperative writers ---------------------------------------------------------------------------------------
+
+    def fork(self) -> ForkSession:
+        """A session for another thread, process or machine to write through; ``merge`` takes its changes back.
+
+        If this session has changes they are first written as an anonymous snapshot, so that the fork sees them.
+        """
+        tree = self._tree
+        if tree.read_only:
+            raise SessionStateError(
+                "cannot fork a read-only session, open a writable one; read-only sessions can be pickled as they are",
+                kind="cannot-fork-read-only-session",
+            )
+        with tree.lock:
+            base = tree.base
+            if tree.has_changes():
+                base = tree.context.assets.snapshot(publish.store_unregistered(tree, message="base of a fork"))
+            forked = WorkingTree(tree.context, base, mode=SessionMode.writable, is_fork=True)
+        return ForkSession(SessionState(forked, self._session.default_metadata))
+
+    def merge(self, *others: ForkSession) -> None:
+        """Take over the changes of forks, in this order; of a chunk that two of them wrote the last one's wins.
+
+        Raises
+        ------
+        SessionStateError
+            ``merge-failed`` if two of them created the same node; nothing is merged then.
+        """
+        tree = self._tree
+        if tree.read_only:
+            raise ReadOnlyError(
+                "Read only sessions cannot modify the repository; merge into the writable session",
+                kind="read-only-session",
+            )
+        with tree.lock:
+            merged = tree.changes
+            for other in others:
+                merged = self._merged(merged, other)
+            if merged is not tree.changes:
+                tree.replace(tree.base, merged)
+
+    def _merged(self, changes: ChangeSet, other: Session) -> ChangeSet:
+        theirs = other._tree
+        if theirs.read_only:
+            return changes
+        if not theirs.is_fork:
+            raise SessionStateError(
+                "only forked sessions can be merged; fork a session with `Session.fork`", kind="merge-not-allowed"
+            )
+        with theirs.lock:
+            saw_ours = theirs.base_id != self._tree.base_id
+            return _merge.merge(changes, theirs.changes, theirs_saw_ours=saw_ours)
+
+    # ---- nodes and chunks ------------------------------------------------------------------------------------------
+
+    def move(self, from_path: str, to_path: str) -> None:
+        """Rename a group or array with everything below it (rearrange sessions, spec 2)."""
+        if self._tree.context.spec_version < 2:
+            raise error(
+                "unsupported-spec-version",
+                "moving nodes needs a repository of spec version 2; please upgrade your on-disk format with "
+                "`upgrade_icechunk_repository`",
+            )
+        source, target = node_path.parse(from_path), node_path.parse(to_path)
+        self._tree.move(source, target)
+
+    def get_node_id(self, path: str) -> str:
+        """The id of a node, which moves and metadata updates keep; 13 characters."""
+        return format_id(self._tree.existing_node(node_path.parse(path)).id)
+
+    def chunk_type(self, array_path: str, chunk_coordinates: Sequence[int]) -> ChunkType:
+        """How a chunk is stored; ``uninitialized`` if it is not, or lies outside the grid."""
+        node = self._tree.existing_array(node_path.parse(array_path))
+        found = self._tree.chunk_reader(node).lookup(tuple(chunk_coordinates))
+        return ChunkType.uninitialized if found is None else ChunkType(found.kind)
+
+    async def chunk_coordinates(self, array_path: str, batch_size: int = 1000) -> AsyncIterator[tuple[int, ...]]:
+        """Coordinates of every chunk that exists, uncommitted ones included, each once."""
+        if not array_path.startswith("/"):
+            raise ValueError(f"Invalid path: {array_path!r} must start with a `/`")
+        node = self._tree.existing_array(node_path.parse(array_path))
+        for coords in await run_in_thread(lambda: self._tree.chunk_reader(node).coords()):
+            yield coords
+
+    def shift_array(self, array_path: str, chunk_offset: Iterable[int]) -> None:
+        """Move every chunk of an array by ``chunk_offset`` (in chunks); those that leave the grid are dropped."""
+        _reindex.shift(self._tree, node_path.parse(array_path), [int(offset) for offset in chunk_offset])
+
+    def reindex_array(
+        self,
+        array_path: str,
+        forward: Callable[[Iterable[int]], Iterable[int] | None],
+        backward: Callable[[Iterable[int]], Iterable[int] | None] | None = None,
+    ) -> None:
+        """Move every chunk of an array to the index that ``forward`` gives for its own; None drops it.
+
+        With ``backward`` (new index to old) the positions whose source has no chunk are cleared.
+        """
+        _reindex.reindex(self._tree, node_path.parse(array_path), forward, backward)
+
+    def all_virtual_chunk_locations(self) -> list[str]:
+        """The location of every virtual chunk, duplicates kept, ``vcc://`` names replaced by their prefixes."""
+        return all_virtual_chunk_locations(self._tree)
+
+    # ---- coroutine twins -------------------------------------------------------------------------------------------
+
+    commit_async = in_thread(commit)
+    amend_async = in_thread(amend)
+    flush_async = in_thread(flush)
+    rebase_async = in_thread(rebase)
+    discard_changes_async = in_thread(discard_changes)
+    status_async = in_thread(status)
+    fork_async = in_thread(fork)
+    merge_async = in_thread(merge)
+    move_async = in_thread(move)
+    get_node_id_async = in_thread(get_node_id)
+    chunk_type_async = in_thread(chunk_type)
+    shift_array_async = in_thread(shift_array)
+    reindex_array_async = in_thread(reindex_array)
+    all_virtual_chunk_locations_async = in_thread(all_virtual_chunk_locations)
+
+
+@public
+class ForkSession(Session):
+    """A writable session that cannot commit: its changes go back by ``merge``.
+
+    It pickles, with its changes, so that it can be sent to other processes and back.
+    """
+
+
+def _with_reserved(metadata: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
+    """Add to the object that the library owns inside snapshot metadata (format section 6.6)."""
+    reserved = metadata.get("__icechunk")
+    return {**metadata, "__icechunk": {**(reserved if isinstance(reserved, dict) else {}), **ours}}

@@ -1,0 +1,115 @@
+"""What the store lists: keys, and names one level down (format section 14.5)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator
+
+from frazil import node_path
+from frazil.errors import InvalidInputError
+from frazil.format import zarr_metadata
+from frazil.format.records import NodeRecord
+from frazil.node_path import ROOT, NodePath
+from frazil.store import zarr_keys
+from frazil.working_tree import WorkingTree
+
+
+class Listing(AsyncIterator[str], Iterator[str]):
+    """Keys for both ``for`` and ``async for``; made as they are asked for, without suspending."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        self._keys = iter(keys)
+
+    def __iter__(self) -> Listing:
+        return self
+
+    def __next__(self) -> str:
+        return next(self._keys)
+
+    def __aiter__(self) -> Listing:
+        return self
+
+    async def __anext__(self) -> str:
+        for key in self._keys:
+            return key
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Stop listing."""
+        self._keys = iter(())
+
+
+def keys_below(tree: WorkingTree, prefix: str) -> Iterator[str]:
+    """Every key of the node at ``prefix`` and of all nodes below it.
+
+    Raises
+    ------
+    InvalidInputError
+        ``bad-key-prefix`` if ``prefix`` is neither empty nor the path of a node.
+    """
+    path = NodePath("/" + prefix.strip("/"))
+    if path != ROOT and tree.node(path) is None:
+        raise InvalidInputError(
+            f"bad key prefix `{prefix}`: Only prefixes pointing to a group or array are allowed", kind="bad-key-prefix"
+        )
+    for found, is_array, _ in tree.paths(path):
+        yield zarr_keys.metadata_key(found)
+        if is_array:
+            node = tree.node(found)
+            if node is not None:
+                yield from chunk_keys(tree, node)
+
+
+def chunk_keys(tree: WorkingTree, node: NodeRecord) -> Iterator[str]:
+    """The keys of every chunk that exists in an array."""
+    encode = zarr_metadata.parse(node.user_data).key_encoding.encode
+    before = zarr_keys.chunk_key_prefix(node.path)
+    for coords in tree.chunk_reader(node).coords():
+        yield before + encode(coords)
+
+
+def names_in(tree: WorkingTree, prefix: str) -> Iterator[str]:
+    """The names one level below ``prefix``; nothing if there is no such thing."""
+    path = NodePath("/" + prefix.strip("/"))
+    node = tree.node(path)
+    if node is not None and node.is_array:
+        yield zarr_keys.METADATA
+        yield from _names_in_array(tree, node)
+    elif node is not None or path == ROOT:
+        if node is not None:
+            yield zarr_keys.METADATA
+        yield from sorted(tree.children(path))
+    else:
+        yield from _names_in_chunks(tree, path)
+
+
+def _names_in_array(tree: WorkingTree, node: NodeRecord) -> Iterator[str]:
+    """``c`` whether or not there are chunks, where chunk keys go through a folder of that name."""
+    encoding = zarr_metadata.parse(node.user_data).key_encoding
+    if encoding.is_default:
+        yield "c"
+        return
+    yield from _first_components(encoding.encode(coords) for coords in tree.chunk_reader(node).coords())
+
+
+def _names_in_chunks(tree: WorkingTree, path: NodePath) -> Iterator[str]:
+    """``path`` inside the chunk tree of an array: the next components of its chunks' keys."""
+    array = nearest_array(tree, path)
+    if array is None:
+        return
+    inside = zarr_keys.chunk_key_prefix(path)
+    yield from _first_components(
+        key[len(inside) :] for key in chunk_keys(tree, array) if key.startswith(inside)
+    )
+
+
+def nearest_array(tree: WorkingTree, path: NodePath) -> NodeRecord | None:
+    """The array that holds ``path``, if the nearest node above is one."""
+    for ancestor in node_path.ancestors(path):
+        node = tree.node(ancestor)
+        if node is not None:
+            return node if node.is_array else None
+    return None
+
+
+def _first_components(keys: Iterable[str]) -> Iterator[str]:
+    return iter(dict.fromkeys(key.partition("/")[0] for key in keys))

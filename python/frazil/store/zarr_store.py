@@ -1,0 +1,243 @@
+"""The Zarr store: Zarr's types over the raw store, nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from typing import TYPE_CHECKING, Any
+
+from zarr.abc.store import ByteRequest, OffsetByteRequest, RangeByteRequest, Store, SuffixByteRequest
+from zarr.core.buffer import Buffer, BufferPrototype, default_buffer_prototype
+from zarr.core.sync import SyncMixin
+
+from frazil.display import Parts, StructuralDisplay
+from frazil.errors import SessionStateError
+from frazil.ids import format_id
+from frazil.names import public
+from frazil.offload import run_in_thread
+from frazil.store.listing import Listing
+from frazil.store.raw import RawStore
+from frazil.store.virtual_refs import VirtualRefs
+
+if TYPE_CHECKING:
+    from frazil.session import Session
+
+_Range = tuple[int | None, int | None, int | None]
+
+
+def _bounds(byte_range: ByteRequest | None) -> _Range:
+    """(start, end, suffix) of a byte request."""
+    match byte_range:
+        case None:
+            return (None, None, None)
+        case RangeByteRequest(start, end):
+            return (start, end, None)
+        case OffsetByteRequest(offset):
+            return (offset, None, None)
+        case SuffixByteRequest(suffix):
+            return (None, None, suffix)
+    raise ValueError(f"Unexpected byte_range, got {byte_range}.")
+
+
+@public
+class IcechunkStore(StructuralDisplay, VirtualRefs, Store, SyncMixin):
+    """The Zarr store of a session: what zarr, xarray and dask read from and write to.
+
+    Obtained from ``Session.store``.  Reads see the session's snapshot with its own uncommitted changes over it; writes
+    become part of history when the session commits.
+
+    On memory and local disk every coroutine answers without suspending; the ``*_sync`` methods are the same calls
+    without a coroutine, for the pipelines of zarr that look for them.
+    """
+
+    _store: RawStore
+
+    def __init__(self, store: RawStore, read_only: bool | None = None, *args: Any, **kwargs: Any) -> None:
+        super().__init__(read_only=store.tree.read_only if read_only is None else read_only)
+        self._store = store
+        self._is_open = True
+
+    # ---- what it is ------------------------------------------------------------------------------------------------
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, IcechunkStore) and self._store == other._store
+
+    def __hash__(self) -> int:
+        return hash(self._store)
+
+    @property
+    def session(self) -> Session:
+        """The session whose store this is; a ``ForkSession`` for the store of a fork."""
+        return self._store.tree.new_session()
+
+    @property
+    def read_only(self) -> bool:
+        """Whether writes are refused: by this store object, or because its session is read-only."""
+        return self._read_only or self._store.tree.read_only
+
+    def with_read_only(self, read_only: bool = False) -> IcechunkStore:
+        """Another store of the same session, which zarr treats as read-only or not."""
+        store = type(self)(self._store, read_only)
+        store._is_open = False
+        return store
+
+    @property
+    def supports_writes(self) -> bool:
+        return True
+
+    @property
+    def supports_deletes(self) -> bool:
+        return True
+
+    @property
+    def supports_listing(self) -> bool:
+        return True
+
+    @property
+    def supports_partial_writes(self) -> bool:  # type: ignore[override]
+        return False
+
+    @property
+    def supports_consolidated_metadata(self) -> bool:
+        return False
+
+    @property
+    def _answers_at_once(self) -> bool:
+        return self._store.tree.context.objects.is_local
+
+    # ---- reading ---------------------------------------------------------------------------------------------------
+
+    def get_sync(
+        self, key: str, *, prototype: BufferPrototype | None = None, byte_range: ByteRequest | None = None
+    ) -> Buffer | None:
+        """The value of a key, or a range of it; None if it does not exist."""
+        found = self._store.read(key, *_bounds(byte_range))
+        if found is None:
+            return None
+        if prototype is None:
+            prototype = default_buffer_prototype()
+        return prototype.buffer.from_bytes(found)  # type: ignore[arg-type]
+
+    async def get(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> Buffer | None:
+        bounds = _bounds(byte_range)
+        if self._answers_at_once:
+            found = self._store.read(key, *bounds)
+        else:
+            found = await run_in_thread(self._store.read, key, *bounds)
+        return None if found is None else prototype.buffer.from_bytes(found)  # type: ignore[arg-type]
+
+    async def get_partial_values(
+        self, prototype: BufferPrototype, key_ranges: Iterable[tuple[str, ByteRequest | None]]
+    ) -> list[Buffer | None]:
+        """Several keys or ranges, in order; None for those that do not exist."""
+
+        def read_all() -> list[Buffer | None]:
+            return [self.get_sync(key, prototype=prototype, byte_range=request) for key, request in key_ranges]
+
+        return read_all() if self._answers_at_once else await run_in_thread(read_all)
+
+    async def exists(self, key: str) -> bool:
+        if self._answers_at_once:
+            return self._store.exists(key)
+        return await run_in_thread(self._store.exists, key)
+
+    async def getsize(self, key: str) -> int:
+        """Stored bytes: 0 for a chunk that does not exist, ``NodeNotFoundError`` for metadata that does not."""
+        return await run_in_thread(self._store.size, key)
+
+    async def getsize_prefix(self, prefix: str) -> int:
+        """Stored bytes of the node at ``prefix`` and everything below it."""
+        return await run_in_thread(lambda: sum(map(self._store.size, self._store.keys(prefix))))
+
+    # ---- writing ---------------------------------------------------------------------------------------------------
+
+    def set_sync(self, key: str, value: Buffer) -> None:
+        """Store a value."""
+        self._check_writable()
+        self._store.write(key, self._bytes_of(value))
+
+    async def set(self, key: str, value: Buffer) -> None:
+        data = self._bytes_of(value)
+        self._check_writable()
+        if self._answers_at_once:
+            self._store.write(key, data)
+        else:
+            await run_in_thread(self._store.write, key, data)
+
+    @staticmethod
+    def _bytes_of(value: Buffer) -> memoryview:
+        if not isinstance(value, Buffer):
+            raise TypeError(
+                f"IcechunkStore.set(): `value` must be a Buffer instance. Got an instance of {type(value)} instead."
+            )
+        return memoryview(value.as_numpy_array())  # type: ignore[arg-type]
+
+    async def set_if_not_exists(self, key: str, value: Buffer) -> None:
+        data = self._bytes_of(value)
+        self._check_writable()
+        await run_in_thread(self._store.write_new, key, data)
+
+    async def set_partial_values(self, key_start_values: Iterable[tuple[str, int, bytes]]) -> None:
+        """Not to be had: a chunk is written whole."""
+        raise SessionStateError(
+            "unimplemented: values cannot be written in part; write whole chunks", kind="unimplemented"
+        )
+
+    def delete_sync(self, key: str) -> None:
+        """Delete a key; one that does not exist is no error."""
+        self._check_writable()
+        self._store.delete(key)
+
+    async def delete(self, key: str) -> None:
+        self._check_writable()
+        if self._answers_at_once:
+            self._store.delete(key)
+        else:
+            await run_in_thread(self._store.delete, key)
+
+    async def delete_dir(self, prefix: str) -> None:
+        """Delete the node at ``prefix`` with all below it, or the chunks below it."""
+        self._check_writable()
+        await run_in_thread(self._store.delete_dir, prefix)
+
+    async def clear(self) -> None:
+        """Delete every node that the session sees."""
+        self._check_writable()
+        await run_in_thread(self._store.clear)
+
+    def sync_clear(self) -> None:
+        """Blocking form of ``clear``."""
+        self._store.clear()
+
+    # ---- listing ---------------------------------------------------------------------------------------------------
+
+    def list(self) -> AsyncIterator[str]:
+        """Every key: all metadata documents and all chunks that exist."""
+        return Listing(self._store.keys())
+
+    def list_prefix(self, prefix: str) -> AsyncIterator[str]:
+        """The keys of the node at ``prefix`` and of everything below it."""
+        return Listing(self._store.keys(prefix))
+
+    def list_dir(self, prefix: str) -> AsyncIterator[str]:
+        """The names one level below ``prefix``."""
+        return Listing(self._store.names(prefix))
+
+    async def is_empty(self, prefix: str) -> bool:
+        return next(iter(self._store.names(prefix)), None) is None
+
+    # ---- display and pickling --------------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        return dict(self.__dict__)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+    def __display__(self) -> Parts:
+        tree = self._store.tree
+        return Parts(
+            "IcechunkStore",
+            (("read_only", self.read_only), ("snapshot_id", format_id(tree.base_id)), ("branch", tree.branch)),
+        )
