@@ -1,0 +1,1 @@
+"""Looking after a repository: expiration, garbage collection, rewrites, statistics, inspection."""

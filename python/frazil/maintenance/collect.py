@@ -1,0 +1,253 @@
+"""Garbage collection: delete what no branch or tag leads to and what was not written lately (format section 13.3).
+
+The order of the steps is what makes it safe beside writers.  First the ``repo`` object forgets the snapshots that go,
+in one conditional update that starts over if a writer came to depend on them; then their files go, from snapshots down
+to chunks, so that an interrupted run leaves nothing that refers to a missing file.  Files that a writer has not
+published yet are protected by their age alone: ``older_than`` must lie before the start of every open session.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from frazil.errors import error
+from frazil.format import keys
+from frazil.history import backoff
+from frazil.history.change import Change, UpdateTag
+from frazil.history.v2 import HistoryV2
+from frazil.ids import INITIAL_SNAPSHOT_ID, SnapshotId
+from frazil.maintenance import fingerprints
+from frazil.maintenance.fingerprints import Fingerprints
+from frazil.maintenance.links import Link, Links, mend_to_nearest, reachable
+from frazil.maintenance.listing import Stored, is_older, stored
+from frazil.maintenance.mark import chunks_of, manifests_of, walk
+from frazil.maintenance.read import ReadLimits, read_snapshots
+from frazil.maintenance.repo_links import edits_for, links_of
+from frazil.maintenance.summary import GCSummary
+from frazil.maintenance.sweep import Batches, Keep, SweepLimits, Swept, count, sweep, unkept
+
+if TYPE_CHECKING:
+    from frazil._core import ObjectStore, RepoInfo, Snapshot
+    from frazil.context import RepositoryContext
+    from frazil.history.base import History
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionPlan:
+    """Which of the listed snapshots stay."""
+
+    seen: Links
+    """The history that was decided on."""
+    kept: frozenset[SnapshotId]
+
+    @property
+    def dropped(self) -> frozenset[SnapshotId]:
+        return frozenset(self.seen.keys() - self.kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """The ids of everything that stays."""
+
+    snapshots: AbstractSet[SnapshotId]
+    logs: AbstractSet[SnapshotId]
+    manifests: AbstractSet[bytes]
+    chunks: Fingerprints = field(repr=False)
+
+
+class HistoryMovedError(Exception):
+    """A writer came to depend on a snapshot that was about to be dropped."""
+
+
+def garbage_collect(
+    context: RepositoryContext,
+    history: History,
+    older_than: int,
+    *,
+    dry_run: bool = False,
+    extra_roots: Sequence[SnapshotId] = (),
+    reading: ReadLimits | None = None,
+    sweeping: SweepLimits | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> GCSummary:
+    """Delete unreachable objects that the store dates before ``older_than`` (microseconds since 1970).
+
+    ``extra_roots`` are snapshots to be treated as if a branch pointed to them.  A dry run counts and touches nothing.
+    A file of the kept history that is missing or damaged ends the run before anything is deleted.
+    """
+    history.ensure_writable()
+    reading, sweeping = reading or ReadLimits(), sweeping or SweepLimits()
+    is_old = partial(_is_old, cutoff=older_than)
+    if not isinstance(history, HistoryV2):
+        keeping = _keep_v1(context.objects, history, extra_roots, reading)
+    else:
+        keeping = _keep_v2(context, history, older_than, extra_roots, reading, dry_run=dry_run, sleep=sleep)
+    return _sweep_all(context.objects, keeping, is_old, sweeping, dry_run=dry_run)
+
+
+def _is_old(found: Stored, cutoff: int) -> bool:
+    return is_older(found.last_modified, cutoff)
+
+
+# ---- what stays ------------------------------------------------------------------------------------------------------
+
+
+def _keep_v1(objects: ObjectStore, history: History, extra_roots: Sequence[SnapshotId], reading: ReadLimits) -> Keeping:
+    tips = [*history.branches().values(), *history.tags().values(), *extra_roots]
+    kept: set[SnapshotId] = set()
+
+    def noted(snapshots: Iterable[Snapshot]) -> Iterator[Snapshot]:
+        for snapshot in snapshots:
+            kept.add(SnapshotId(snapshot.id))
+            yield snapshot
+
+    manifests = manifests_of(noted(walk(objects, tips, reading)))
+    return Keeping(kept, kept, manifests.keys(), chunks_of(objects, manifests, reading))
+
+
+def _keep_v2(
+    context: RepositoryContext,
+    history: HistoryV2,
+    older_than: int,
+    extra_roots: Sequence[SnapshotId],
+    reading: ReadLimits,
+    *,
+    dry_run: bool,
+    sleep: Callable[[float], None],
+) -> Keeping:
+    """Decide, read what the kept snapshots refer to, and make the ``repo`` object forget the others."""
+    objects, is_old = context.objects, partial(_is_old, cutoff=older_than)
+    attempts = 0
+    for delay in _delays(context):
+        sleep(delay)
+        attempts += 1
+        info = history.read()
+        ages = {SnapshotId(found.id): is_old(found) for found in stored(objects, keys.SNAPSHOTS)}
+        collectable = partial(_is_collectable, ages=ages, older_than=older_than)
+        plan = plan_collection(links_of(info), [*tips_of(info), *extra_roots], collectable)
+        kept = [*plan.kept, *(root for root in extra_roots if root not in plan.kept)]
+        snapshots = read_snapshots(objects, kept, at_once=reading.max_snapshots_in_memory)
+        manifests = manifests_of(snapshots)
+        chunks = chunks_of(objects, manifests, reading)
+        try:
+            decide = partial(drop_snapshots, plan=plan)
+            listed, logs = decide(info).result if dry_run else history.update(decide)
+        except HistoryMovedError:
+            continue
+        return Keeping({*kept, *listed}, {*kept, *logs}, manifests.keys(), chunks)
+    raise error(
+        "update-attempts-exhausted",
+        f"garbage collection gave up after {attempts} attempts, too many concurrent changes to what it would drop",
+    )
+
+
+def plan_collection(
+    links: Links, roots: Iterable[SnapshotId], is_collectable: Callable[[Link], bool]
+) -> CollectionPlan:
+    """Keep what one of ``roots`` leads to, and what is not collectable."""
+    kept = reachable(links, roots)
+    kept |= {link.id for link in links.values() if not is_collectable(link)}
+    return CollectionPlan(links, frozenset(kept))
+
+
+def _is_collectable(link: Link, ages: Mapping[SnapshotId, bool], older_than: int) -> bool:
+    """By the age of its file; a file that is missing, which nothing brings back, goes by what the history says."""
+    return ages.get(link.id, link.flushed_at < older_than)
+
+
+def drop_snapshots(info: RepoInfo, plan: CollectionPlan) -> Change[tuple[set[SnapshotId], set[SnapshotId]]]:
+    """Take the dropped snapshots out of the history as it is now; results in the snapshots and logs that stay.
+
+    Raises ``HistoryMovedError`` if a ref or a new snapshot has come to depend on one of them.
+    """
+    links = links_of(info)
+    dropped = plan.dropped & links.keys()
+    new = links.keys() - plan.seen.keys()
+    if any(tip in dropped for tip in tips_of(info)) or any(links[snapshot].parent_id in dropped for snapshot in new):
+        raise HistoryMovedError
+    mended = mend_to_nearest(links, dropped, INITIAL_SNAPSHOT_ID)
+    after = {**links, **{link.id: link for link in mended}}
+    kept = links.keys() - dropped
+    logs = kept | {log for snapshot in kept for log in after[snapshot].pruned}
+    return Change(edits_for(info, drop=dropped, mended=mended), UpdateTag.GC_RAN, (set(kept), set(logs)))
+
+
+def tips_of(info: RepoInfo) -> list[SnapshotId]:
+    return [SnapshotId(target) for _, target in (*info.branches(), *info.tags())]
+
+
+def _delays(context: RepositoryContext) -> Iterator[float]:
+    retries = context.config.effective_repo_update_retries()
+    return backoff.delays(
+        attempts=retries.max_tries,
+        initial_ms=retries.initial_backoff_ms,
+        maximum_ms=retries.max_backoff_ms,
+        jitter=lambda: context.ids.backup_id()[0] / 256,
+    )
+
+
+# ---- what goes -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Phase:
+    """One kind of objects; ``name`` is what the summary calls it."""
+
+    name: str
+    prefix: str
+    keep: Keep
+
+
+def _sweep_all(
+    objects: ObjectStore,
+    keeping: Keeping,
+    is_old: Callable[[Stored], bool],
+    limits: SweepLimits,
+    *,
+    dry_run: bool,
+) -> GCSummary:
+    phases = (
+        _Phase("snapshots", keys.SNAPSHOTS, _among(keeping.snapshots)),
+        _Phase("transaction_logs", keys.TRANSACTIONS, _among(keeping.logs)),
+        _Phase("manifests", keys.MANIFESTS, _among(keeping.manifests)),
+        _Phase("chunks", keys.CHUNKS, partial(_among_chunks, keeping.chunks)),
+    )
+    swept: dict[str, Swept] = {}
+    skipped: list[str] = []
+    for phase in phases:
+        if any(earlier.failed for earlier in swept.values()):
+            skipped.append(phase.name)
+            continue
+        batches: Batches = unkept(stored(objects, phase.prefix), phase.keep, is_old)
+        swept[phase.name] = count(batches) if dry_run else sweep(objects, phase.prefix, batches, limits)
+    return _summary(swept, skipped)
+
+
+def _among(kept: AbstractSet[bytes]) -> Keep:
+    return lambda batch: [found.id in kept for found in batch]
+
+
+def _among_chunks(kept: Fingerprints, batch: Sequence[Stored]) -> Iterable[bool]:
+    return kept.contains(fingerprints.of_ids([found.id for found in batch]))
+
+
+def _summary(swept: dict[str, Swept], skipped: list[str]) -> GCSummary:
+    def deleted(name: str) -> int:
+        return swept[name].deleted if name in swept else 0
+
+    return GCSummary(
+        bytes_deleted=sum(phase.bytes for phase in swept.values()),
+        chunks_deleted=deleted("chunks"),
+        manifests_deleted=deleted("manifests"),
+        snapshots_deleted=deleted("snapshots"),
+        transaction_logs_deleted=deleted("transaction_logs"),
+        objects_failed_to_delete=sum(phase.failed for phase in swept.values()),
+        throttled_batches=sum(phase.throttled_batches for phase in swept.values()),
+        delete_errors=[line for phase in swept.values() for line in phase.errors],
+        skipped_phases=skipped,
+    )

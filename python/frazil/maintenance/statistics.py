@@ -1,0 +1,96 @@
+"""How many bytes the chunks of a repository take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from frazil._core import ChunkRef
+from frazil.display import Parts, StructuralDisplay
+from frazil.history.v2 import HistoryV2
+from frazil.ids import SnapshotId
+from frazil.maintenance import fingerprints
+from frazil.maintenance.fingerprints import Fingerprints
+from frazil.maintenance.mark import manifests_of, walk
+from frazil.maintenance.read import ReadLimits, read_manifests, read_snapshots
+from frazil.names import public
+
+if TYPE_CHECKING:
+    from frazil._core import Snapshot
+    from frazil.context import RepositoryContext
+    from frazil.history.base import History
+
+_VIRTUAL: Final = 2
+_PAGE: Final = 65_536
+
+
+@public
+@dataclass(frozen=True, slots=True, repr=False)
+class ChunkStorageStats(StructuralDisplay):
+    """Bytes of chunk data that a repository holds or refers to.
+
+    Attributes
+    ----------
+    native_bytes
+        In chunk objects of the repository, each chunk counted once however often it is referred to.
+    virtual_bytes
+        In files elsewhere, each range counted once.
+    inlined_bytes
+        In manifests, counted once for each manifest that holds them.
+    """
+
+    native_bytes: int = 0
+    virtual_bytes: int = 0
+    inlined_bytes: int = 0
+
+    def non_virtual_bytes(self) -> int:
+        """What the repository itself stores."""
+        return self.native_bytes + self.inlined_bytes
+
+    def total_bytes(self) -> int:
+        """All three together."""
+        return self.native_bytes + self.virtual_bytes + self.inlined_bytes
+
+    def __display__(self) -> Parts:
+        """The fields, in order."""
+        return Parts("stats.ChunkStorageStats", tuple((part.name, getattr(self, part.name)) for part in fields(self)))
+
+
+def chunk_storage_stats(
+    context: RepositoryContext, history: History, limits: ReadLimits | None = None
+) -> ChunkStorageStats:
+    """Count the chunks of every snapshot that a branch or tag leads to, in spec 2 of every snapshot that is listed."""
+    limits = limits or ReadLimits()
+    snapshots = _snapshots(context, history, limits)
+    manifests = list(manifests_of(snapshots).items())
+    native, virtual, inlined = Fingerprints(), Fingerprints(), 0
+    for manifest in read_manifests(context.objects, manifests, limits):
+        for node_id, count in manifest.arrays():
+            for start in range(0, count, _PAGE):
+                refs = [ref for _, ref in manifest.refs(node_id, start, min(start + _PAGE, count))]
+                inlined += _add(refs, native, virtual)
+    return ChunkStorageStats(native.total_size(), virtual.total_size(), inlined)
+
+
+def _snapshots(context: RepositoryContext, history: History, limits: ReadLimits) -> Iterable[Snapshot]:
+    if isinstance(history, HistoryV2):
+        listed = [SnapshotId(snapshot_id) for snapshot_id in history.read().snapshot_ids()]
+        return read_snapshots(context.objects, listed, at_once=limits.max_snapshots_in_memory)
+    return walk(context.objects, [*history.branches().values(), *history.tags().values()], limits)
+
+
+def _add(refs: list[ChunkRef], native: Fingerprints, virtual: Fingerprints) -> int:
+    """Note where the chunks are; returns the bytes that are inline."""
+    chunks = [(ref.chunk_id, ref.length) for ref in refs if ref.chunk_id is not None]
+    native.add(fingerprints.of_ids([chunk_id for chunk_id, _ in chunks]), _sizes(length for _, length in chunks))
+    ranges = [ref for ref in refs if ref.kind == _VIRTUAL]
+    places = [hash((ref.location, ref.offset, ref.length)) for ref in ranges]
+    virtual.add(np.array(places, np.int64).view(np.uint64), _sizes(ref.length for ref in ranges))
+    return sum(len(ref.data) for ref in refs if ref.data is not None)
+
+
+def _sizes(lengths: Iterable[int]) -> fingerprints.Values:
+    return np.fromiter(lengths, np.uint64)
