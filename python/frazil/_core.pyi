@@ -574,11 +574,11 @@ class ObjectStore:
     def copy(self, source: str, target: str, version: Version | None = None) -> None:
         """Copy an object, if ``version`` is given only while the source still is at it."""
 
-    def list(self, prefix: str = "") -> Iterator[ObjectMeta]:
-        """Every object below ``prefix`` (whole path components), streamed, in no order."""
-
     def delete_many(self, keys: Sequence[str]) -> list[tuple[str, str]]:
         """Delete; a missing object is no error.  Returns (key, reason) for those that failed."""
+
+    def list(self, prefix: str = "") -> Iterator[ObjectMeta]:
+        """Every object below ``prefix`` (whole path components), streamed, in no order."""
 
 @final
 class Latency:
