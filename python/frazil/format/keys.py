@@ -33,6 +33,16 @@ def chunk(chunk_id: ChunkId) -> str:
     return f"{CHUNKS}/{_core.encode_id(chunk_id)}"
 
 
+def branch_ref(name: str) -> str:
+    """Spec 1 only; the store writes special characters of names in its own way (format section 10.1)."""
+    return f"{REFS}/branch.{name}/ref.json"
+
+
+def tag_ref(name: str) -> str:
+    """Spec 1 only; a tombstone beside it says that the tag was deleted."""
+    return f"{REFS}/tag.{name}/ref.json"
+
+
 def backup_name(source: str, now: int, random_part: bytes) -> str:
     """The name of a backup of ``source`` made at ``now`` (microseconds), newest sorting first (format section 1.4)."""
     return f"{source}.{_YEAR_3000_MS - now // 1000:014d}.{_core.encode_id(random_part)}"

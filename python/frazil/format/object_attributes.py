@@ -25,3 +25,9 @@ def attributes(context: RepositoryContext, file_type: FileType) -> dict[str, str
 def content_type(context: RepositoryContext, mime_type: str) -> str | None:
     """``mime_type``, or None where the storage settings turn object metadata off."""
     return mime_type if context.use_object_metadata else None
+
+
+def metadata_storage_class(context: RepositoryContext) -> str | None:
+    """The storage class of metadata files; None is the store's default."""
+    settings = context.config.effective_storage()
+    return settings.metadata_storage_class or settings.storage_class

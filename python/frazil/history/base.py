@@ -18,7 +18,8 @@ class History(Protocol):
     Every question asks the store, so that it sees what other writers did; answers are plain values.
     """
 
-    spec_version: int
+    @property
+    def spec_version(self) -> int: ...
 
     # ---- configuration ---------------------------------------------------------------------------------------------
 
@@ -31,6 +32,10 @@ class History(Protocol):
 
     def branches(self) -> dict[str, SnapshotId]: ...
     def tags(self) -> dict[str, SnapshotId]: ...
+    def branch_names(self) -> set[str]:
+        """The names alone, which spec 1 has without reading the refs."""
+
+    def tag_names(self) -> set[str]: ...
     def branch_tip(self, name: str) -> SnapshotId:
         """``RefNotFoundError`` if there is no such branch."""
 
@@ -53,6 +58,9 @@ class History(Protocol):
 
     def ensure_writable(self) -> None:
         """``ReadOnlyError`` if the repository was set read-only (spec 2)."""
+
+    def writable_tip(self, branch: str) -> SnapshotId:
+        """``ensure_writable`` and ``branch_tip`` in one request."""
 
     def publish_commit(self, entry: SnapshotEntry, *, branch: str, expected: SnapshotId) -> None:
         """Make ``entry`` the tip of ``branch``, if the tip still is ``expected``; else ``ConflictError``."""
