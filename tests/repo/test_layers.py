@@ -10,8 +10,21 @@ import pytest
 
 from tests.repo.sources import PACKAGE, ROOT, modules
 
-# Who may import the compiled extension; everybody else asks one of these.
-MAY_IMPORT_CORE = ("ids", "format", "storage", "assets", "changes", "codec_pipeline", "context")
+# The extension's classes are values that any layer may hold.  Its functions belong to one layer each, and everybody else
+# asks that layer: so ids are typed, and metadata values decoded, in one place.
+OWNERS = {
+    "encode_id": "ids",
+    "decode_id": "ids",
+    "random_id": "ids",
+    "content_id": "ids",
+    "flexbuffer_to_json": "format",
+    "json_to_flexbuffer": "format",
+    "msgpack_to_json": "format",
+    "json_to_msgpack": "format",
+    "read_header": "format",
+}
+# These know nothing of the extension: the bottom can be read without it, and the top asks the layers below.
+WITHOUT_CORE = ("errors", "names", "clock", "node_path", "session_mode", "display", "integrations", "cli", "compat")
 # Who stands above `frazil` itself and may import its public names.
 ABOVE_THE_PACKAGE = ("cli", "compat", "testing")
 
@@ -40,14 +53,31 @@ def test_imports_point_down() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def core_names(tree: ast.Module) -> set[str]:
+    """What a module takes from the extension, as `from frazil._core import x` or as `_core.x`."""
+    named = {target.removeprefix("frazil._core.") for target in imported(tree) if target.startswith("frazil._core.")}
+    return named | {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "_core"
+    }
+
+
 @pytest.mark.parametrize(("name", "tree"), list(modules()), ids=lambda value: value if isinstance(value, str) else "")
-def test_module_imports(name: str, tree: ast.Module) -> None:
+def test_the_extension_is_asked_where_it_belongs(name: str, tree: ast.Module) -> None:
     layer = [*name.split("."), ""][1]
-    for target in imported(tree):
-        if target == "frazil._core" or target.startswith("frazil._core."):
-            assert layer in MAY_IMPORT_CORE, f"{name} imports the extension; ask {MAY_IMPORT_CORE} instead"
-        # `from frazil import X` with X not a module goes through the front door and hides the layer.
-        through_the_front = target.startswith("frazil.") and target.count(".") == 1 and not is_module(target)
-        if layer and layer not in ABOVE_THE_PACKAGE:
-            assert target != "frazil" or not through_the_front
-            assert not through_the_front, f"{name} imports {target} from the package itself; import it from its module"
+    foreign = {what: OWNERS[what] for what in core_names(tree) & set(OWNERS) if OWNERS[what] != layer}
+    assert not foreign, f"{name} calls the extension; ask these layers instead: {foreign}"
+    assert layer not in WITHOUT_CORE or not core_names(tree), f"{name} may not import the extension"
+
+
+@pytest.mark.parametrize(("name", "tree"), list(modules()), ids=lambda value: value if isinstance(value, str) else "")
+def test_nobody_comes_through_the_front_door(name: str, tree: ast.Module) -> None:
+    # `from frazil import X` with X not a module reaches every layer, and hides which.
+    layer = [*name.split("."), ""][1]
+    through = [
+        target
+        for target in imported(tree)
+        if target.startswith("frazil.") and target.count(".") == 1 and not is_module(target)
+    ]
+    assert not layer or layer in ABOVE_THE_PACKAGE or not through, f"import {through} from the modules that define them"
