@@ -1,9 +1,20 @@
 //! `frazil._core`: types in, types out.
 
 mod buffer;
+mod chunk_ref;
+mod chunk_table;
+mod coord_set;
 mod error;
+mod header;
+mod ids;
+mod manifest;
+mod region_grid;
+mod repo_info;
+mod snapshot;
 mod storage;
+mod transaction_log;
 mod url;
+mod values;
 
 use pyo3::prelude::*;
 
@@ -12,11 +23,31 @@ use pyo3::prelude::*;
 fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     error::install_interrupt();
     m.add_class::<buffer::Buffer>()?;
+    m.add_class::<chunk_ref::ChunkRef>()?;
+    m.add_class::<chunk_table::ChunkTable>()?;
+    m.add_class::<coord_set::CoordSet>()?;
+    m.add_class::<manifest::Manifest>()?;
+    m.add_class::<manifest::ManifestBuilder>()?;
+    m.add_class::<region_grid::RegionGrid>()?;
+    m.add_class::<repo_info::RepoInfo>()?;
+    m.add_class::<snapshot::Snapshot>()?;
     m.add_class::<storage::Version>()?;
     m.add_class::<storage::PutMode>()?;
     m.add_class::<storage::ObjectMeta>()?;
     m.add_class::<storage::ObjectStore>()?;
     m.add_class::<storage::Latency>()?;
+    m.add_class::<transaction_log::TransactionLog>()?;
+    m.add_function(wrap_pyfunction!(header::read_header, m)?)?;
+    m.add_function(wrap_pyfunction!(ids::encode_id, m)?)?;
+    m.add_function(wrap_pyfunction!(ids::decode_id, m)?)?;
+    m.add_function(wrap_pyfunction!(ids::random_id, m)?)?;
+    m.add_function(wrap_pyfunction!(ids::content_id, m)?)?;
+    m.add_function(wrap_pyfunction!(snapshot::encode_snapshot, m)?)?;
+    m.add_function(wrap_pyfunction!(transaction_log::encode_transaction_log, m)?)?;
     m.add_function(wrap_pyfunction!(url::normalise_url, m)?)?;
+    m.add_function(wrap_pyfunction!(values::flexbuffer_to_json, m)?)?;
+    m.add_function(wrap_pyfunction!(values::json_to_flexbuffer, m)?)?;
+    m.add_function(wrap_pyfunction!(values::msgpack_to_json, m)?)?;
+    m.add_function(wrap_pyfunction!(values::json_to_msgpack, m)?)?;
     Ok(())
 }

@@ -164,6 +164,12 @@ impl LocationColumn {
         self.rows.push(self.distinct.intern(location) as u64);
     }
 
+    /// The next row has the same location as the one before.
+    pub fn repeat(&mut self) {
+        let last = self.rows.len().checked_sub(1).map_or(0, |row| self.rows.get(row));
+        self.rows.push(last);
+    }
+
     /// Number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -368,8 +374,7 @@ impl ChunkRows {
                 Fixed { kind: NATIVE, offset, length, payload: self.ids.len() as u64 - 1 }
             }
             RowView::Virtual { source, offset, length } => {
-                let payload =
-                    map.get(source, || self.sources.intern(&other.location(source), other.checksum(source)));
+                let payload = map.get(source, || self.sources.intern(&other.location(source), other.checksum(source)));
                 Fixed { kind: VIRTUAL, offset, length, payload }
             }
             RowView::Inline(data) => self.store_inline(data),
@@ -497,9 +502,8 @@ impl ChunkRows {
         for at in 0..count {
             let row = order.and_then(|order| order.get(at)).copied().unwrap_or(at);
             let location = index(columns.locations.rows.get(row));
-            let payload = map.get(location, || {
-                self.sources.intern(&columns.locations.distinct.get(location), columns.checksum)
-            });
+            let payload =
+                map.get(location, || self.sources.intern(&columns.locations.distinct.get(location), columns.checksum));
             let coords = columns.coords.get(row * self.ndim..(row + 1) * self.ndim).unwrap_or_default();
             let offset = columns.offsets.get(row).copied().unwrap_or(0);
             let length = columns.lengths.get(row).copied().unwrap_or(0);

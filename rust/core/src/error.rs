@@ -20,6 +20,8 @@ pub enum ErrorKind {
     Serialization,
     /// An object that a file refers to is not there.
     ObjectNotFound,
+    /// A snapshot that the repository does not list.
+    SnapshotNotFound,
     /// The object store refused or failed.
     ObjectStore,
     /// The disk refused or failed.
@@ -59,6 +61,7 @@ impl ErrorKind {
             Self::Deserialization => "deserialization",
             Self::Serialization => "serialization",
             Self::ObjectNotFound => "object-not-found",
+            Self::SnapshotNotFound => "snapshot-not-found",
             Self::ObjectStore => "object-store",
             Self::Io => "io",
             Self::Conflict => "precondition-failed",

@@ -138,7 +138,8 @@ mod tests {
 
     #[test]
     fn rejects_what_is_no_id() {
-        for text in ["", "1CECHNKREP0F1RSTCMT", "1CECHNKREP0F1RSTCMT00", "1CECHNKREP0F1RSTCMTU", "1CECHNKREP0F1RSTCMT1"] {
+        for text in ["", "1CECHNKREP0F1RSTCMT", "1CECHNKREP0F1RSTCMT00", "1CECHNKREP0F1RSTCMTU", "1CECHNKREP0F1RSTCMT1"]
+        {
             assert_eq!(decode(text, 12), None, "{text}");
         }
         assert_eq!(decode("0000000000001", 8), None);

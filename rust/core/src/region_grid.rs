@@ -20,9 +20,9 @@ impl RegionGrid {
                 return Err(Error::new(ErrorKind::InvalidInput, "split edges must be in ascending order"));
             }
             axis.dedup();
-            length = length
-                .checked_mul(axis.len().saturating_sub(1))
-                .ok_or_else(|| Error::new(ErrorKind::InvalidInput, "there are too many split regions; use larger splits"))?;
+            length = length.checked_mul(axis.len().saturating_sub(1)).ok_or_else(|| {
+                Error::new(ErrorKind::InvalidInput, "there are too many split regions; use larger splits")
+            })?;
         }
         Ok(Self { edges, length })
     }
@@ -120,8 +120,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn grid() -> impl Strategy<Value = RegionGrid> {
-        proptest::collection::vec(proptest::collection::btree_set(0u32..12, 0..5), 0..4)
-            .prop_map(|edges| RegionGrid::new(edges.into_iter().map(|axis| axis.into_iter().collect()).collect()).unwrap())
+        proptest::collection::vec(proptest::collection::btree_set(0u32..12, 0..5), 0..4).prop_map(|edges| {
+            RegionGrid::new(edges.into_iter().map(|axis| axis.into_iter().collect()).collect()).unwrap()
+        })
     }
 
     proptest! {
@@ -146,7 +147,10 @@ mod tests {
     #[test]
     fn a_scalar_has_one_region() {
         let grid = RegionGrid::new(vec![]).unwrap();
-        assert_eq!((grid.len(), grid.of(&[]), grid.region(0), grid.overlapping(&[])), (1, Some(0), Some(vec![]), vec![0]));
+        assert_eq!(
+            (grid.len(), grid.of(&[]), grid.region(0), grid.overlapping(&[])),
+            (1, Some(0), Some(vec![]), vec![0])
+        );
     }
 
     #[test]

@@ -7,7 +7,9 @@ use crate::{Error, ErrorKind, Result};
 const MAGIC: &[u8; 12] = b"ICE\xf0\x9f\xa7\x8aCHUNK";
 const WRITER_LENGTH: usize = 24;
 const HEADER_LENGTH: usize = 39;
-const COMPRESSION_ZSTD: u8 = 1;
+
+/// The one compression that files may have.
+pub const COMPRESSION_ZSTD: u8 = 1;
 
 /// FlatBuffers cannot address more.
 pub const MAX_BODY: usize = (1 << 31) - 1;
@@ -65,7 +67,9 @@ impl SpecVersion {
             2 => Ok(Self::V2),
             other => Err(Error::new(
                 ErrorKind::UnsupportedSpecVersion,
-                format!("this is version {other} of the format, 1 and 2 are supported; upgrade to a newer release to use it"),
+                format!(
+                    "this is version {other} of the format, 1 and 2 are supported; upgrade to a newer release to use it"
+                ),
             )),
         }
     }
@@ -89,7 +93,8 @@ impl Header {
     }
 
     fn split(data: &[u8]) -> Result<(Self, &[u8])> {
-        let short = || Error::format(format!("a metadata file has at least {HEADER_LENGTH} bytes, this has {}", data.len()));
+        let short =
+            || Error::format(format!("a metadata file has at least {HEADER_LENGTH} bytes, this has {}", data.len()));
         let (magic, rest) = data.split_first_chunk::<{ MAGIC.len() }>().ok_or_else(short)?;
         let (writer, rest) = rest.split_first_chunk::<WRITER_LENGTH>().ok_or_else(short)?;
         let (&[spec, kind, compression], body) = rest.split_first_chunk::<3>().ok_or_else(short)?;
@@ -116,7 +121,13 @@ pub fn decode(data: &[u8], expected: FileType) -> Result<(Header, Vec<u8>)> {
 }
 
 /// A file with this body.  `writer` is cut to 24 bytes.
-pub fn encode(body: &[u8], file_type: FileType, spec_version: SpecVersion, writer: &str, level: i32) -> Result<Vec<u8>> {
+pub fn encode(
+    body: &[u8],
+    file_type: FileType,
+    spec_version: SpecVersion,
+    writer: &str,
+    level: i32,
+) -> Result<Vec<u8>> {
     let failed = |code| Error::new(ErrorKind::Serialization, format!("zstd cannot compress: {}", reason(code)));
     if body.len() > MAX_BODY {
         return Err(too_large());
@@ -142,7 +153,10 @@ pub fn encode(body: &[u8], file_type: FileType, spec_version: SpecVersion, write
 
 /// The error of a body that FlatBuffers cannot hold.
 pub(crate) fn too_large() -> Error {
-    Error::new(ErrorKind::Serialization, "a metadata file cannot be larger than 2 GiB; split the manifest into smaller ones")
+    Error::new(
+        ErrorKind::Serialization,
+        "a metadata file cannot be larger than 2 GiB; split the manifest into smaller ones",
+    )
 }
 
 fn reason(code: usize) -> &'static str {
@@ -167,7 +181,10 @@ fn decompress(data: &[u8]) -> Result<Vec<u8>> {
     }
     let mut context = DCtx::create();
     let mut input = InBuffer::around(data);
-    let mut body = reserve(Vec::new(), trusted.min(declared.unwrap_or(trusted)).min(data.len().saturating_mul(4).saturating_add(4096)))?;
+    let mut body = reserve(
+        Vec::new(),
+        trusted.min(declared.unwrap_or(trusted)).min(data.len().saturating_mul(4).saturating_add(4096)),
+    )?;
     let mut hint = 1;
     while input.pos() < data.len() || hint != 0 {
         if body.len() == body.capacity() {

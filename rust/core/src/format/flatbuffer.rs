@@ -50,16 +50,11 @@ impl<'a> Table<'a> {
     /// The table at position `at`.
     pub fn at(buf: &'a [u8], at: usize) -> Result<Self> {
         let back = i32::from_le_bytes(*array_at(buf, at)?);
-        let start = i64::try_from(at).ok().and_then(|at| usize::try_from(at - i64::from(back)).ok()).ok_or_else(outside)?;
+        let start =
+            i64::try_from(at).ok().and_then(|at| usize::try_from(at - i64::from(back)).ok()).ok_or_else(outside)?;
         let length = usize::from(u16_at(buf, start)?);
         let vtable = buf.get(start..).and_then(|rest| rest.get(4..length)).ok_or_else(outside)?;
         Ok(Self { buf, at, vtable })
-    }
-
-    /// Position of the table in its buffer.
-    #[must_use]
-    pub fn position(&self) -> usize {
-        self.at
     }
 
     fn field(&self, slot: usize) -> Option<usize> {
@@ -207,12 +202,6 @@ impl<'a> Offsets<'a> {
     #[must_use]
     pub fn len(&self) -> usize {
         self.length
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.length == 0
     }
 
     fn target(&self, index: usize) -> Result<usize> {

@@ -16,9 +16,7 @@ const INDIRECT_UINT: u8 = 7;
 const INDIRECT_FLOAT: u8 = 8;
 const MAP: u8 = 9;
 const VECTOR: u8 = 10;
-const VECTOR_INT: u8 = 11;
-const VECTOR_UINT: u8 = 12;
-const VECTOR_FLOAT: u8 = 13;
+const VECTOR_INT: u8 = 11; // then UInt and Float, as the scalars are numbered
 const VECTOR_KEY: u8 = 14;
 const VECTOR_STRING: u8 = 15;
 const VECTOR_INT2: u8 = 16;
@@ -202,7 +200,8 @@ impl<'a> Reader<'a> {
         }
         let mut map = Map::new();
         for index in 0..length {
-            let key_slot = index.checked_mul(keys_width).and_then(|size| size.checked_add(keys)).ok_or_else(cut_short)?;
+            let key_slot =
+                index.checked_mul(keys_width).and_then(|size| size.checked_add(keys)).ok_or_else(cut_short)?;
             let key = self.follow(key_slot, keys_width).and_then(|at| self.key(at))?;
             let packed = self.element_type(at, width, length, index)?;
             map.insert(key, self.slot(at + index * width, width, packed, depth + 1)?);

@@ -145,11 +145,9 @@ impl Manifest {
         arrays.sort_by_key(|array| array.node_id);
         let algorithm = root.inline::<1>(schema::COMPRESSION_ALGORITHM)?.map_or(schema::ALGORITHM_ZSTD, |[byte]| byte);
         let dictionary = match root.bytes(schema::LOCATION_DICTIONARY)? {
-            Some(bytes) if algorithm == schema::ALGORITHM_ZSTD && !bytes.is_empty() => Some(Dictionary {
-                bytes: body.slice_ref(bytes),
-                prepared: OnceLock::new(),
-                context: Mutex::new(None),
-            }),
+            Some(bytes) if algorithm == schema::ALGORITHM_ZSTD && !bytes.is_empty() => {
+                Some(Dictionary { bytes: body.slice_ref(bytes), prepared: OnceLock::new(), context: Mutex::new(None) })
+            }
             _ => None,
         };
         Ok(Self { inner: Arc::new(Inner { header, id, arrays, dictionary, body: body.clone() }) })

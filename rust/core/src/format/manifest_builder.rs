@@ -110,7 +110,10 @@ impl ManifestBuilder {
         changes: Option<&ChunkTable>,
     ) -> Result<Option<(usize, Vec<Extent>)>> {
         if self.arrays.contains_key(&node_id) {
-            return Err(Error::new(ErrorKind::InvalidInput, format!("the array {node_id} is in this manifest already")));
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                format!("the array {node_id} is in this manifest already"),
+            ));
         }
         let mut kept = ArrayPlan { ndim: region.len(), ..ArrayPlan::default() };
         for manifest in old {
@@ -155,11 +158,8 @@ impl ManifestBuilder {
     ) -> Result<Vec<u8>> {
         let compressor = if spec_version == SpecVersion::V1 { None } else { self.compressor(compression)? };
         let mut file = FileBuilder::with_capacity(self.expected_size());
-        let mut encoder = RefEncoder {
-            sources: &self.sources,
-            locations: Locations::new(compressor.as_ref()),
-            etags: Recent::new(),
-        };
+        let mut encoder =
+            RefEncoder { sources: &self.sources, locations: Locations::new(compressor.as_ref()), etags: Recent::new() };
         let mut arrays = Vec::with_capacity(self.arrays.len());
         for (node_id, plan) in &self.arrays {
             let mut refs = Vec::with_capacity(plan.origins.len());
@@ -357,7 +357,12 @@ impl<'c> Locations<'c> {
     }
 }
 
-fn compress(kept: &mut Option<CCtx<'static>>, compressor: &Compressor, location: &str, frame: &mut Vec<u8>) -> Result<()> {
+fn compress(
+    kept: &mut Option<CCtx<'static>>,
+    compressor: &Compressor,
+    location: &str,
+    frame: &mut Vec<u8>,
+) -> Result<()> {
     let failed = |code| {
         let reason = zstd::zstd_safe::get_error_name(code);
         Error::new(ErrorKind::Serialization, format!("a location cannot be compressed: {reason}"))

@@ -49,7 +49,8 @@ impl Budget {
     pub fn spend(&mut self, bytes: usize) -> Result<()> {
         // Every element costs something, also an empty one.
         let left = self.left.checked_sub(bytes.saturating_add(1));
-        self.left = left.ok_or_else(|| crate::Error::format("the file repeats itself more often than its size allows"))?;
+        self.left =
+            left.ok_or_else(|| crate::Error::format("the file repeats itself more often than its size allows"))?;
         Ok(())
     }
 }

@@ -1,10 +1,10 @@
 //! The nodes of a snapshot (format sections 3.3 and 6).
 
+use super::SpecVersion;
 use super::file_builder::{FileBuilder, Written};
 use super::flatbuffer::Table;
 use super::metadata::Budget;
 use super::schema::{array, dimension_name, dimension_shape, manifest_ref, node as slot};
-use super::SpecVersion;
 use crate::{Error, ErrorKind, Extent, NodeId, ObjectId, ObjectId12, Result};
 
 /// One dimension of an array.
@@ -183,7 +183,8 @@ fn num_chunks(array_length: u64, chunk_length: u64) -> Result<u32> {
     if chunk_length == 0 {
         return Err(Error::format("a dimension has elements but chunks of length 0"));
     }
-    u32::try_from(array_length.div_ceil(chunk_length)).map_err(|_| Error::format("a dimension has more than 2^32 chunks"))
+    u32::try_from(array_length.div_ceil(chunk_length))
+        .map_err(|_| Error::format("a dimension has more than 2^32 chunks"))
 }
 
 impl Node {

@@ -239,7 +239,9 @@ impl RepoInfo {
                 list.sort_unstable();
                 list.dedup();
             }
-            (new.enabled_flags, new.disabled_flags) = (Some(enabled), Some(disabled));
+            // A list that was never written stays absent while it is empty.
+            new.enabled_flags = (new.enabled_flags.is_some() || !enabled.is_empty()).then_some(enabled);
+            new.disabled_flags = (new.disabled_flags.is_some() || !disabled.is_empty()).then_some(disabled);
         }
         if let Some(updates) = edit.updates {
             new.updates = Arc::new(updates);
@@ -375,7 +377,8 @@ impl RepoInfo {
             None => -1,
             Some(parent) => {
                 let index = self.position(parent).ok().and_then(|index| i32::try_from(index).ok());
-                index.ok_or_else(|| invalid(format!("the parent {parent} of the snapshot {} is not listed", entry.id)))?
+                index
+                    .ok_or_else(|| invalid(format!("the parent {parent} of the snapshot {} is not listed", entry.id)))?
             }
         };
         let message = file.string(&entry.message)?;
@@ -443,7 +446,10 @@ fn read_snapshots(tables: Offsets<'_>, budget: &mut Budget) -> Result<(Vec<Objec
             -1 => None,
             offset => {
                 let parent = usize::try_from(offset).ok().and_then(|index| ids.get(index)).copied();
-                Some(parent.ok_or_else(|| Error::format(format!("the parent of the snapshot {id} is not in the list")))?)
+                Some(
+                    parent
+                        .ok_or_else(|| Error::format(format!("the parent of the snapshot {id} is not in the list")))?,
+                )
             }
         };
         snapshots.push(Arc::new(SnapshotEntry {

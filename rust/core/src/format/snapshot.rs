@@ -11,7 +11,7 @@ use super::flatbuffer::{Offsets, Table};
 use super::metadata::{self, Budget, MetadataItems};
 use super::node::{Node, NodeView};
 use super::schema::{manifest_file, snapshot as schema};
-use crate::{Error, ErrorKind, ObjectId, ObjectId12, Result};
+use crate::{Error, ErrorKind, NodeId, ObjectId, ObjectId12, Result};
 
 /// A manifest file that a snapshot refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,6 +171,19 @@ impl Snapshot {
         Ok(nodes)
     }
 
+    /// Path, whether it is an array, and id, of the node at `prefix` and all below it, in path order.
+    pub fn paths(&self, prefix: &str) -> Result<Vec<(String, bool, NodeId)>> {
+        let mut budget = Budget::for_file(self.nbytes());
+        let mut paths = Vec::new();
+        self.walk(prefix, |view| {
+            let path = view.path()?;
+            budget.spend(path.len())?;
+            paths.push((path.to_owned(), view.is_array()?, view.id()?));
+            Ok(())
+        })?;
+        Ok(paths)
+    }
+
     /// Names of the nodes one level below `path`.
     pub fn children(&self, path: &str) -> Result<Vec<String>> {
         let below = if path == "/" { "/".to_owned() } else { format!("{path}/") };
@@ -316,11 +329,15 @@ impl SnapshotPlan<'_> {
 
     /// The files of the manifests that `used` names.
     fn used_files(&self, used: &BTreeSet<ObjectId12>) -> Result<Vec<ManifestFile>> {
-        let given: BTreeMap<ObjectId12, ManifestFile> = self.manifest_files.iter().map(|file| (file.id, *file)).collect();
+        let given: BTreeMap<ObjectId12, ManifestFile> =
+            self.manifest_files.iter().map(|file| (file.id, *file)).collect();
         used.iter()
             .map(|id| {
                 given.get(id).copied().or_else(|| self.base?.manifest_file(id)).ok_or_else(|| {
-                    Error::new(ErrorKind::ManifestInfoNotFound, format!("size and references of the manifest {id} are not known"))
+                    Error::new(
+                        ErrorKind::ManifestInfoNotFound,
+                        format!("size and references of the manifest {id} are not known"),
+                    )
                 })
             })
             .collect()

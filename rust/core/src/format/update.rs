@@ -128,12 +128,7 @@ impl Update {
         }
         let backup_path = table.string(slot::BACKUP_PATH)?;
         budget.spend(backup_path.map_or(0, str::len) + 64)?;
-        Ok(Self {
-            tag,
-            fields,
-            updated_at: table.u64(slot::UPDATED_AT)?,
-            backup_path: backup_path.map(str::to_owned),
-        })
+        Ok(Self { tag, fields, updated_at: table.u64(slot::UPDATED_AT)?, backup_path: backup_path.map(str::to_owned) })
     }
 
     pub(crate) fn write(&self, file: &mut FileBuilder) -> Result<Written> {
@@ -151,12 +146,18 @@ impl Update {
         let types = fields_of(self.tag).ok_or_else(|| {
             Error::new(
                 ErrorKind::UnsupportedOperation,
-                format!("the operations log has an entry of a kind ({}) that this version does not know; upgrade to write", self.tag),
+                format!(
+                    "the operations log has an entry of a kind ({}) that this version does not know; upgrade to write",
+                    self.tag
+                ),
             )
         })?;
         let fits = self.fields.len() == types.len() && self.fields.iter().zip(types).all(|(f, t)| f.field_type() == *t);
         if !fits {
-            return Err(Error::new(ErrorKind::InvalidInput, format!("operation {} needs the fields {types:?}", self.tag)));
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                format!("operation {} needs the fields {types:?}", self.tag),
+            ));
         }
         // Strings and tables come before the table that points to them.
         let mut written = Vec::with_capacity(self.fields.len());

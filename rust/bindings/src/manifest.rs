@@ -1,0 +1,184 @@
+//! Manifest files.
+
+use std::sync::{Mutex, PoisonError};
+
+use frazil_core::format::Manifest as Core;
+use frazil_core::format::manifest_builder::{LocationCompression, ManifestBuilder as CoreBuilder};
+use frazil_core::region::SortedRows;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PySet, PyTuple};
+
+use crate::buffer::bytes_of;
+use crate::chunk_ref::ChunkRef;
+use crate::chunk_table::ChunkTable;
+use crate::coord_set::CoordSet;
+use crate::error::to_py;
+use crate::header::Version;
+use crate::ids::{Id, Id8, Id12};
+
+/// A frozen view of a manifest file; look-ups are binary searches in its own buffer.
+#[pyclass(module = "frazil._core", frozen)]
+pub struct Manifest {
+    pub inner: Core,
+}
+
+impl From<Core> for Manifest {
+    fn from(inner: Core) -> Self {
+        Self { inner }
+    }
+}
+
+#[pymethods]
+impl Manifest {
+    #[staticmethod]
+    fn decode(py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let data = bytes_of(data)?;
+        py.detach(|| Core::decode(&data)).map(Self::from).map_err(to_py)
+    }
+
+    #[getter]
+    fn id(&self) -> Id12 {
+        Id(self.inner.id())
+    }
+
+    #[getter]
+    fn nbytes(&self) -> usize {
+        self.inner.nbytes()
+    }
+
+    #[getter]
+    fn num_refs(&self) -> usize {
+        self.inner.num_refs()
+    }
+
+    #[getter]
+    fn file_spec_version(&self) -> u8 {
+        self.inner.header().spec_version as u8
+    }
+
+    #[getter]
+    fn writer(&self) -> &str {
+        &self.inner.header().writer
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<frazil {:?}>", self.inner)
+    }
+
+    fn arrays(&self) -> Vec<(Id8, usize)> {
+        self.inner.arrays().map(|(id, count)| (Id(id), count)).collect()
+    }
+
+    fn statistics(&self, py: Python<'_>) -> PyResult<Vec<(Id8, usize, usize, usize, usize)>> {
+        let counted = py.detach(|| self.inner.statistics()).map_err(to_py)?;
+        Ok(counted
+            .into_iter()
+            .map(|(id, c)| (Id(id), c.inline + c.native + c.virtual_, c.inline, c.native, c.virtual_))
+            .collect())
+    }
+
+    fn compression(&self, py: Python<'_>) -> PyResult<(bool, usize, usize)> {
+        let dictionary = self.inner.dictionary().map_or(0, |dictionary| dictionary.len());
+        let compressed = py.detach(|| self.inner.compressed_refs()).map_err(to_py)?;
+        Ok((dictionary > 0, dictionary, compressed))
+    }
+
+    fn get(&self, node_id: Id8, coords: Vec<u32>) -> PyResult<Option<ChunkRef>> {
+        Ok(self.inner.get(&node_id.0, &coords).map_err(to_py)?.map(ChunkRef::from))
+    }
+
+    #[pyo3(signature = (node_id, start=0, stop=None))]
+    fn refs<'py>(
+        &self,
+        py: Python<'py>,
+        node_id: Id8,
+        start: usize,
+        stop: Option<usize>,
+    ) -> PyResult<Vec<(Bound<'py, PyTuple>, ChunkRef)>> {
+        let Some(refs) = self.inner.refs(&node_id.0) else { return Ok(Vec::new()) };
+        let mut coords = Vec::new();
+        (start..stop.unwrap_or(refs.len()).min(refs.len()))
+            .map(|row| {
+                refs.read(row, &mut coords).map_err(to_py)?;
+                Ok((PyTuple::new(py, &coords)?, refs.get(row).map_err(to_py)?.into()))
+            })
+            .collect()
+    }
+
+    fn coords(&self, py: Python<'_>, node_id: Id8) -> PyResult<CoordSet> {
+        py.detach(|| self.inner.coords(&node_id.0)).map(CoordSet::from).map_err(to_py)
+    }
+
+    fn chunk_ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PySet>> {
+        let ids = py.detach(|| self.inner.chunk_ids()).map_err(to_py)?;
+        PySet::new(py, ids.into_iter().map(Id))
+    }
+
+    fn virtual_locations(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        py.detach(|| self.inner.virtual_locations()).map_err(to_py)
+    }
+}
+
+/// Extents for Python.
+pub fn extents_to_py<'py>(py: Python<'py>, extents: &[(u32, u32)]) -> PyResult<Bound<'py, PyTuple>> {
+    PyTuple::new(py, extents.iter().copied())
+}
+
+/// Collects the references of one new manifest file and encodes it.
+#[pyclass(module = "frazil._core", frozen)]
+pub struct ManifestBuilder {
+    inner: Mutex<CoreBuilder>,
+}
+
+#[pymethods]
+impl ManifestBuilder {
+    #[new]
+    fn new() -> Self {
+        Self { inner: Mutex::new(CoreBuilder::new()) }
+    }
+
+    #[pyo3(signature = (node_id, region, old, changes))]
+    fn add_array<'py>(
+        &self,
+        py: Python<'py>,
+        node_id: Id8,
+        region: Vec<(u32, u32)>,
+        old: Vec<PyRef<'py, Manifest>>,
+        changes: Option<PyRef<'py, ChunkTable>>,
+    ) -> PyResult<Option<(usize, Bound<'py, PyTuple>)>> {
+        let old: Vec<Core> = old.iter().map(|manifest| manifest.inner.clone()).collect();
+        let changes = changes.as_ref().map(|changes| &changes.inner);
+        let added = py
+            .detach(|| {
+                let mut builder = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+                builder.add_array(node_id.0, &region, &old, changes)
+            })
+            .map_err(to_py)?;
+        added.map(|(count, extents)| Ok((count, extents_to_py(py, &extents)?))).transpose()
+    }
+
+    #[pyo3(signature = (*, id, spec_version, writer, level, min_virtual_refs, dictionary_samples, dictionary_bytes, location_level))]
+    #[expect(clippy::too_many_arguments, reason = "keywords of the contract")]
+    fn finish<'py>(
+        &self,
+        py: Python<'py>,
+        id: Id12,
+        spec_version: Version,
+        writer: &str,
+        level: i32,
+        min_virtual_refs: usize,
+        dictionary_samples: usize,
+        dictionary_bytes: usize,
+        location_level: i32,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let compression =
+            LocationCompression { min_virtual_refs, dictionary_samples, dictionary_bytes, level: location_level };
+        let file = py
+            .detach(|| {
+                let builder = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+                builder.finish(id.0, spec_version.0, writer, level, compression)
+            })
+            .map_err(to_py)?;
+        Ok(PyBytes::new(py, &file))
+    }
+}
