@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeVar
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 PACKAGE: Final = "frazil"
 
-_Class = TypeVar("_Class", bound=type)
+_Public = TypeVar("_Public", bound=Callable[..., Any])
 
 
-def public(cls: _Class) -> _Class:
-    """Let a class that the top level exports say so, instead of naming the module that happens to hold it.
+def public(thing: _Public) -> _Public:
+    """Let a class or function that the top level exports say so, instead of naming the module that happens to hold it.
 
-    Pickles then name the public place, and survive a move of the class inside the package.
+    Pickles then name the public place, and survive a move inside the package.
     """
-    cls.__module__ = PACKAGE
-    return cls
+    thing.__module__ = PACKAGE
+    return thing

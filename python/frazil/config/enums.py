@@ -36,6 +36,18 @@ class SpecVersion(_Code):
         return f"{type(self).__name__}.{self.name}{suffix}"
 
 
+@public
+def spec_version() -> SpecVersion:
+    """The version of the format that new repositories get."""
+    return SpecVersion.current()
+
+
+@public
+def supported_spec_versions() -> list[SpecVersion]:
+    """Every version of the format that can be read and written, newest first."""
+    return [SpecVersion.v2, SpecVersion.v1]
+
+
 def parse_spec_version(value: SpecVersion | int | None) -> SpecVersion:
     """The version that a caller asked for; the current one for None.
 

@@ -113,8 +113,8 @@ class _WithOptions(ObjectStoreConfig):
         object.__setattr__(self, "_0", _options("opts", self._0))
 
     @property
-    def opts(self) -> Mapping[str, str] | None:
-        return self._0
+    def opts(self) -> Mapping[str, str]:
+        return self._0 or {}
 
     def _arguments(self) -> Fields:
         return (("config", self._0),)
@@ -147,10 +147,12 @@ class _Http(_WithOptions):
     def __post_init__(self) -> None:
         object.__setattr__(self, "_0", _options("opts", self._0))
         object.__setattr__(self, "_1", _options("headers", self._1))
+        if "headers" in self.opts:
+            raise ValueError("`headers` is not an option: give headers as the second argument")
 
     @property
-    def headers(self) -> Mapping[str, str] | None:
-        return self._1
+    def headers(self) -> Mapping[str, str]:
+        return self._1 or {}
 
     def _arguments(self) -> Fields:
         return (("opts", self._0), ("headers", self._1))
@@ -158,9 +160,9 @@ class _Http(_WithOptions):
     __hash__ = _WithOptions.__hash__
 
 
-def _options(name: str, value: object) -> dict[str, str] | None:
-    if value is None:
-        return None
+def _options(name: str, value: object) -> dict[str, str]:
+    if value is None:  # files cannot tell None from empty
+        return {}
     if not isinstance(value, Mapping):
         raise TypeError(f"{name} must be a mapping of strings to strings, not {value!r}")
     return {string(name, key): string(name, item) for key, item in value.items()}

@@ -100,6 +100,10 @@ class RepositoryConfig(Config):
         found: str | None = vars(self).get("_previous_file")
         return found
 
+    def note_previous_file(self, path: str) -> None:
+        """Remember what a file says in ``previous_file``; it takes no part in comparisons."""
+        vars(self)["_previous_file"] = string("previous_file", path)
+
     def merge(self, other: RepositoryConfig) -> RepositoryConfig:
         """A new configuration: what ``other`` sets, and this one where it sets nothing.
 
