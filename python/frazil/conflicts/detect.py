@@ -76,13 +76,14 @@ def new_node_conflicts_with_existing_node(met: Encounter) -> Iterator[Clash]:
 
 
 def new_node_in_invalid_group(met: Encounter) -> Iterator[Clash]:
-    """We create a node below what is an array now; the conflict names the array."""
-    if not met.theirs.new_arrays:
+    """We create a node below what they made an array; the conflict names the array."""
+    made = met.theirs.new_arrays
+    if not made:
         return
     for path in met.ours.created:
         for above in node_path.ancestors(path):
             there = met.tree.node(above)
-            if there is not None and there.is_array and not _is(there, met.ours.deleted.get(above)):
+            if there is not None and there.id in made:
                 yield Clash(ConflictType.NewNodeInInvalidGroup, above, there.id)
                 break
 
