@@ -98,7 +98,9 @@ servers:
 	@if [ -x tests/servers/fetch.sh ]; then tests/servers/fetch.sh; fi
 
 soak: build servers ## The same tests at full counts: hours
-	@mkdir -p build; FRAZIL_SOAK=1 $(PY) -m pytest $(ARGS) 2>&1 | tee build/soak.log
+	@mkdir -p build
+	@FRAZIL_SOAK=1 PROPTEST_CASES=20000 cargo test -p frazil-core -p frazil-bindings $(LOCKED) 2>&1 | tee build/soak-rust.log
+	@FRAZIL_SOAK=1 $(PY) -m pytest $(ARGS) 2>&1 | tee build/soak.log
 
 bench: build ## Speed against the official package, as ratios, held against benches/goals.json
 	@$(ONCE) $(STAMPS)/bench --input 'requirements/*.txt' -- $(PY) -m pip install --quiet -r requirements/bench.txt
