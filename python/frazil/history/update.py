@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from frazil._core import ObjectStore, PutMode, RepoInfo, Version
-from frazil.errors import ErrorKind, IcechunkError, StorageConflict, error, operation
+from frazil.errors import ErrorKind, IcechunkError, StorageConflict, error
 from frazil.format import keys
 from frazil.format.object_attributes import attributes, metadata_storage_class
 from frazil.history import backoff, ops_log
@@ -85,18 +85,17 @@ class RepoObject:
         of kind ``update-attempts-exhausted``.
         """
         attempts = 0
-        with operation("update_repo"):
-            for delay in self._delays():
-                self._sleep(delay)
-                attempts += 1
-                with self._writing:
-                    result = self._attempt(mutate, even_if_read_only=even_if_read_only, trusting=attempts == 1)
-                if result is not None:
-                    return result[0]
-            raise error(
-                ErrorKind.UPDATE_ATTEMPTS_EXHAUSTED,
-                f"repository cannot be updated after {attempts} attempts, too many concurrent changes",
-            )
+        for delay in self._delays():
+            self._sleep(delay)
+            attempts += 1
+            with self._writing:
+                result = self._attempt(mutate, even_if_read_only=even_if_read_only, trusting=attempts == 1)
+            if result is not None:
+                return result[0]
+        raise error(
+            ErrorKind.UPDATE_ATTEMPTS_EXHAUSTED,
+            f"repository cannot be updated after {attempts} attempts, too many concurrent changes",
+        )
 
     def _attempt(self, mutate: Mutation[Result], *, even_if_read_only: bool, trusting: bool) -> tuple[Result] | None:
         """One attempt; None if another writer was faster."""
@@ -153,7 +152,7 @@ class RepoObject:
     def _is_conditional(self) -> bool:
         """Our local and in-memory stores always compare versions; others may be told not to."""
         settings = self._context.config.effective_storage()
-        return self._context.objects.is_local or settings.unsafe_use_conditional_update is not False
+        return self._context.objects.is_local or settings.unsafe_use_conditional_update
 
     def _delays(self) -> Iterator[float]:
         retries = self._context.config.effective_repo_update_retries()

@@ -1,0 +1,140 @@
+"""Making a new repository (format sections 9.2 and 10.2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from frazil._core import RepoInfo, encode_snapshot, encode_transaction_log
+from frazil.config import persistence
+from frazil.errors import ErrorKind, IcechunkError, StorageConflict, error, operation
+from frazil.format import keys, values
+from frazil.format.object_attributes import FileType, attributes, metadata_storage_class
+from frazil.format.records import SnapshotEntry
+from frazil.history import entries, stored_config
+from frazil.history.base import History
+from frazil.history.change import UpdateTag
+from frazil.history.opening import detect_spec_version
+from frazil.history.ref_changes import MAIN_BRANCH
+from frazil.history.refs_v1 import RefFiles, put_mode
+from frazil.history.repo_status import ONLINE
+from frazil.history.stored_config import StoredConfig
+from frazil.history.update import HeldRepo
+from frazil.history.v1 import HistoryV1
+from frazil.history.v2 import HistoryV2
+from frazil.ids import INITIAL_SNAPSHOT_ID
+
+if TYPE_CHECKING:
+    from frazil.config import RepositoryConfig
+    from frazil.context import RepositoryContext
+
+INITIAL_MESSAGE: Final = "Repository initialized"
+_INITIAL_METADATA: Final[dict[str, Any]] = {"__icechunk": {"is_root": True}}
+
+
+def create(context: RepositoryContext, config: RepositoryConfig | None, *, check_clean_root: bool = True) -> History:
+    """Make an empty repository of ``context.spec_version``, with one snapshot and the branch main.
+
+    ``config`` is what to save with it, None to save nothing.
+
+    Raises ``InvalidInputError`` of kind ``parent-directory-not-clean``, and ``ConflictError`` of kind
+    ``repo-info-updated`` if there is a repository already.
+    """
+    with operation("create_repository"):
+        if check_clean_root and next(context.objects.list(), None) is not None:
+            raise error(ErrorKind.PARENT_DIRECTORY_NOT_CLEAN, "repositories can only be created in clean prefixes")
+        # Asked before anything is written: the initial snapshot of a repository that is there must stay as it is.
+        if not check_clean_root and detect_spec_version(context.objects, context.clock()) is not None:
+            raise _exists()
+        entry = SnapshotEntry(INITIAL_SNAPSHOT_ID, None, context.clock(), INITIAL_MESSAGE, _INITIAL_METADATA)
+        try:
+            if context.spec_version == 1:
+                return _create_v1(context, entry, config)
+            return _create_v2(context, entry, config)
+        except StorageConflict:
+            raise _exists() from None
+
+
+def _exists() -> IcechunkError:
+    return error(
+        ErrorKind.REPO_INFO_UPDATED, "there is a repository already, or somebody else is creating it right now"
+    )
+
+
+def _create_v2(context: RepositoryContext, entry: SnapshotEntry, config: RepositoryConfig | None) -> HistoryV2:
+    put_snapshot(context, entry)
+    _put(context, keys.transaction_log(entry.id), _empty_log(context), "transaction-log")
+    context.objects.sync()
+    info = RepoInfo.build(
+        snapshots=[entries.to_tuple(entry)],
+        branches=[(MAIN_BRANCH, entry.id)],
+        tags=[],
+        deleted_tags=[],
+        status=(ONLINE, entry.flushed_at, None),
+        metadata=[],
+        config=persistence.to_flexbuffer(config) if config is not None else None,
+        updates=[(int(UpdateTag.REPO_INITIALIZED), (), entry.flushed_at, None)],
+    )
+    data = info.encode(writer=context.writer, level=context.config.effective_compression().level)
+    version = context.objects.put(
+        keys.REPO,
+        data,
+        put_mode(context, None),
+        attributes=attributes(context, "repo-info"),
+        storage_class=metadata_storage_class(context),
+    )
+    return HistoryV2(context, HeldRepo(info, version, context.clock()))
+
+
+def _create_v1(context: RepositoryContext, entry: SnapshotEntry, config: RepositoryConfig | None) -> HistoryV1:
+    """No transaction log; the ref of main is what makes it a repository, so it comes last."""
+    put_snapshot(context, entry)
+    stored = StoredConfig(None, None)
+    if config is not None:
+        stored = StoredConfig(config, stored_config.write_v1(context, config, put_mode(context, None)))
+    context.objects.sync()
+    if RefFiles(context).swap_branch(MAIN_BRANCH, entry.id, expected=None) is not None:
+        raise _exists()
+    return HistoryV1(context, stored)
+
+
+def put_snapshot(context: RepositoryContext, entry: SnapshotEntry) -> None:
+    """Write the file of a snapshot without nodes."""
+    data = encode_snapshot(
+        base=None,
+        removed=[],
+        nodes=[],
+        manifest_files=[],
+        id=entry.id,
+        parent_id=entry.parent_id,
+        flushed_at=entry.flushed_at,
+        message=entry.message,
+        metadata=values.encode_items(entry.metadata, context.spec_version),
+        spec_version=context.spec_version,
+        chunk_lengths={},
+        writer=context.writer,
+        level=context.config.effective_compression().level,
+    )
+    _put(context, keys.snapshot(entry.id), data, "snapshot")
+
+
+def _empty_log(context: RepositoryContext) -> bytes:
+    return encode_transaction_log(
+        id=INITIAL_SNAPSHOT_ID,
+        new_groups=[],
+        new_arrays=[],
+        deleted_groups=[],
+        deleted_arrays=[],
+        updated_groups=[],
+        updated_arrays=[],
+        updated_chunks=[],
+        moves=[],
+        spec_version=context.spec_version,
+        writer=context.writer,
+        level=context.config.effective_compression().level,
+    )
+
+
+def _put(context: RepositoryContext, key: str, data: bytes, file_type: FileType) -> None:
+    context.objects.put(
+        key, data, attributes=attributes(context, file_type), storage_class=metadata_storage_class(context)
+    )

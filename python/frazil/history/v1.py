@@ -1,0 +1,137 @@
+"""The history of a repository of spec 1: one file a ref, ancestry in the snapshot files (format section 10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from frazil._core import PutMode, Version
+from frazil.errors import ErrorKind, StorageConflict, commit_conflict, error
+from frazil.format import keys
+from frazil.format.records import SnapshotEntry
+from frazil.history import entries, stored_config
+from frazil.history.ref_changes import branch_conflict, circular, ref_not_found, refuse_main
+from frazil.history.refs_v1 import OtherTip, RefFiles, put_mode
+from frazil.history.stored_config import StoredConfig
+from frazil.ids import SnapshotId, format_id
+
+if TYPE_CHECKING:
+    from frazil.config import RepositoryConfig
+    from frazil.context import RepositoryContext
+
+
+class HistoryV1:
+    """Branches, tags and snapshots of spec 1.  Safe to share between threads."""
+
+    spec_version: Final = 1
+
+    def __init__(self, context: RepositoryContext, config: StoredConfig | None = None) -> None:
+        self.context = context
+        self.refs = RefFiles(context)
+        self._config = config
+
+    # ---- configuration ---------------------------------------------------------------------------------------------
+
+    def load_config(self) -> RepositoryConfig | None:
+        return stored_config.read_v1(self.context.objects).config
+
+    def save_config(self, config: RepositoryConfig) -> None:
+        """Write ``config.yaml``, if it still is the one that was read when the repository was opened."""
+        stored = self._config or stored_config.read_v1(self.context.objects)
+        try:
+            self._config = StoredConfig(config, self._write_config(config, stored.version))
+        except StorageConflict:
+            raise error(ErrorKind.CONFIG_UPDATED, "config was updated by other session") from None
+
+    def _write_config(self, config: RepositoryConfig, version: Version | None) -> Version:
+        context = self.context
+        mode = put_mode(context, version)
+        if version is not None:
+            backup = keys.backup_name(keys.CONFIG, context.clock(), context.ids.backup_id())
+            context.objects.copy(keys.CONFIG, keys.backup(backup), version if mode != PutMode.OVERWRITE else None)
+        return stored_config.write_v1(context, config, mode)
+
+    # ---- branches --------------------------------------------------------------------------------------------------
+
+    def branches(self) -> dict[str, SnapshotId]:
+        return self.refs.branches()
+
+    def branch_names(self) -> set[str]:
+        return self.refs.branch_names()
+
+    def branch_tip(self, name: str) -> SnapshotId:
+        return self.refs.branch(name)
+
+    def create_branch(self, name: str, target: SnapshotId) -> None:
+        self.entry(target)
+        _expect(None, self.refs.swap_branch(name, target, expected=None))
+
+    def reset_branch(self, name: str, target: SnapshotId, *, expected: SnapshotId | None = None) -> None:
+        self.entry(target)
+        if expected is None:
+            self.refs.move_branch(name, target)
+            return
+        found = self.refs.swap_branch(name, target, expected=expected)
+        if found is not None and found.tip is None:
+            raise ref_not_found(name)
+        _expect(expected, found)
+
+    def delete_branch(self, name: str) -> None:
+        refuse_main(name)
+        self.refs.delete_branch(name)
+
+    # ---- tags ------------------------------------------------------------------------------------------------------
+
+    def tags(self) -> dict[str, SnapshotId]:
+        return self.refs.tags()
+
+    def tag_names(self) -> set[str]:
+        return self.refs.tag_names()[0]
+
+    def tag_target(self, name: str) -> SnapshotId:
+        return self.refs.tag(name)
+
+    def create_tag(self, name: str, target: SnapshotId) -> None:
+        self.entry(target)
+        self.refs.create_tag(name, target)
+
+    def delete_tag(self, name: str) -> None:
+        self.refs.delete_tag(name)
+
+    # ---- snapshots -------------------------------------------------------------------------------------------------
+
+    def entry(self, snapshot_id: SnapshotId) -> SnapshotEntry:
+        return entries.from_snapshot(self.context.assets.snapshot(snapshot_id))
+
+    def ancestry(self, snapshot_id: SnapshotId) -> Iterator[SnapshotEntry]:
+        return self._walk(self.entry(snapshot_id), {snapshot_id})
+
+    def _walk(self, entry: SnapshotEntry, seen: set[SnapshotId]) -> Iterator[SnapshotEntry]:
+        yield entry
+        while (parent := entry.parent_id) is not None:
+            if parent in seen:
+                raise circular(parent)
+            seen.add(parent)
+            entry = self.entry(parent)
+            yield entry
+
+    # ---- publishing ------------------------------------------------------------------------------------------------
+
+    def ensure_writable(self) -> None:
+        """Spec 1 has no status that could forbid writing."""
+
+    def writable_tip(self, branch: str) -> SnapshotId:
+        return self.branch_tip(branch)
+
+    def publish_commit(self, entry: SnapshotEntry, *, branch: str, expected: SnapshotId) -> None:
+        found = self.refs.swap_branch(branch, entry.id, expected=expected)
+        if found is not None:
+            raise commit_conflict(format_id(expected), format_id(found.tip) if found.tip is not None else None)
+
+    def publish_detached(self, entry: SnapshotEntry) -> None:
+        """Spec 1 has nowhere to note it: only its id leads to the snapshot."""
+
+
+def _expect(expected: SnapshotId | None, found: OtherTip | None) -> None:
+    if found is not None:
+        raise branch_conflict(expected, found.tip)

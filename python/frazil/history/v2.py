@@ -1,0 +1,191 @@
+"""The history of a repository of spec 2: everything mutable is in the one ``repo`` object (format section 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from frazil._core import RepoInfo
+from frazil.config import persistence
+from frazil.errors import ErrorKind, error
+from frazil.format import values
+from frazil.format.records import SnapshotEntry
+from frazil.history import commit_changes, entries, features, ref_changes, repo_status, stored_config
+from frazil.history.change import Change, UpdateTag
+from frazil.history.ref_changes import circular, snapshot_not_found
+from frazil.history.update import HeldRepo, Mutation, RepoObject, Result
+from frazil.ids import SnapshotId
+
+if TYPE_CHECKING:
+    from frazil.config import FeatureFlag, RepositoryConfig, RepoStatus
+    from frazil.context import RepositoryContext
+    from frazil.history.base import History
+
+_FIRST_PAGE: Final = 32
+_LAST_PAGE: Final = 4096
+
+
+class HistoryV2:
+    """Refs, ancestry, status, flags and operations log of spec 2.  Safe to share between threads."""
+
+    spec_version: Final = 2
+
+    def __init__(self, context: RepositoryContext, held: HeldRepo | None = None) -> None:
+        self.context = context
+        self._repo = RepoObject(context, held)
+
+    def read(self) -> RepoInfo:
+        """The present state of the ``repo`` object."""
+        return self._repo.read()
+
+    def update(self, mutate: Mutation[Result], *, even_if_read_only: bool = False) -> Result:
+        """Change the ``repo`` object as ``mutate`` decides; see ``RepoObject.update``."""
+        return self._repo.update(mutate, even_if_read_only=even_if_read_only)
+
+    # ---- configuration ---------------------------------------------------------------------------------------------
+
+    def load_config(self) -> RepositoryConfig | None:
+        return stored_config.from_repo(self.read())
+
+    def save_config(self, config: RepositoryConfig) -> None:
+        change: Change[None] = Change({"config": persistence.to_flexbuffer(config)}, UpdateTag.CONFIG_CHANGED, None)
+        self.update(lambda _: change)
+
+    # ---- refs ------------------------------------------------------------------------------------------------------
+
+    def branches(self) -> dict[str, SnapshotId]:
+        return {name: SnapshotId(tip) for name, tip in self.read().branches()}
+
+    def branch_names(self) -> set[str]:
+        return set(self.branches())
+
+    def tags(self) -> dict[str, SnapshotId]:
+        return {name: SnapshotId(target) for name, target in self.read().tags()}
+
+    def tag_names(self) -> set[str]:
+        return set(self.tags())
+
+    def branch_tip(self, name: str) -> SnapshotId:
+        return ref_changes.branch_tip(self.read(), name)
+
+    def tag_target(self, name: str) -> SnapshotId:
+        return ref_changes.tag_target(self.read(), name)
+
+    def create_branch(self, name: str, target: SnapshotId) -> None:
+        self.update(partial(ref_changes.create_branch, name=name, target=target))
+
+    def reset_branch(self, name: str, target: SnapshotId, *, expected: SnapshotId | None = None) -> None:
+        self.update(partial(ref_changes.reset_branch, name=name, target=target, expected=expected))
+
+    def delete_branch(self, name: str) -> None:
+        self.update(partial(ref_changes.delete_branch, name=name))
+
+    def create_tag(self, name: str, target: SnapshotId) -> None:
+        self.update(partial(ref_changes.create_tag, name=name, target=target))
+
+    def delete_tag(self, name: str) -> None:
+        self.update(partial(ref_changes.delete_tag, name=name))
+
+    # ---- snapshots -------------------------------------------------------------------------------------------------
+
+    def entry(self, snapshot_id: SnapshotId) -> SnapshotEntry:
+        found = self.read().snapshot(snapshot_id)
+        if found is None:
+            raise snapshot_not_found(snapshot_id)
+        return entries.from_tuple(found)
+
+    def ancestry(self, snapshot_id: SnapshotId) -> Iterator[SnapshotEntry]:
+        info = self.read()
+        if info.snapshot(snapshot_id) is None:
+            raise snapshot_not_found(snapshot_id)
+        return _walk(info, snapshot_id)
+
+    # ---- publishing ------------------------------------------------------------------------------------------------
+
+    def ensure_writable(self) -> None:
+        """``ReadOnlyError`` if the repository was set read-only."""
+        repo_status.ensure_online(self.read())
+
+    def writable_tip(self, branch: str) -> SnapshotId:
+        """``ensure_writable`` and ``branch_tip`` in one request."""
+        info = self.read()
+        repo_status.ensure_online(info)
+        return ref_changes.branch_tip(info, branch)
+
+    def publish_commit(self, entry: SnapshotEntry, *, branch: str, expected: SnapshotId) -> None:
+        self.update(partial(commit_changes.commit, entry=entry, branch=branch, expected=expected))
+
+    def publish_amend(self, entry: SnapshotEntry, *, branch: str, expected: SnapshotId) -> None:
+        """Put ``entry`` in the place of ``expected``, if that still is the tip of ``branch``; else ``ConflictError``."""
+        self.update(partial(commit_changes.amend, entry=entry, branch=branch, expected=expected))
+
+    def publish_detached(self, entry: SnapshotEntry) -> None:
+        self.update(partial(commit_changes.detached, entry=entry))
+
+    # ---- metadata, status and flags of the repository ---------------------------------------------------------------
+
+    def metadata(self) -> dict[str, Any]:
+        return _metadata(self.read())
+
+    def set_metadata(self, metadata: Mapping[str, Any]) -> None:
+        """Replace the metadata of the repository."""
+        self.update(lambda _: _metadata_change(metadata))
+
+    def update_metadata(self, metadata: Mapping[str, Any]) -> dict[str, Any]:
+        """Set the given top-level keys and leave the others; returns the result."""
+        return self.update(lambda info: _metadata_change({**_metadata(info), **metadata}))
+
+    def status(self) -> RepoStatus:
+        return repo_status.from_fields(self.read().status)
+
+    def set_status(self, status: RepoStatus) -> None:
+        """Allowed in any status."""
+        change = repo_status.set_status(status)
+        self.update(lambda _: change, even_if_read_only=True)
+
+    def feature_flags(self) -> list[FeatureFlag]:
+        return features.flags(self.read())
+
+    def set_feature_flag(self, name: str, setting: bool | None) -> None:  # noqa: FBT001 - as the public method
+        """Turn a feature on or off, or back to its default with None."""
+        self.update(partial(features.set_feature, name=name, value=setting))
+
+    def ensure_flag(self, name: str, what: str) -> None:
+        """``SessionStateError`` if the feature is turned off; ``what`` says what was attempted."""
+        features.require_feature(self.read(), features.by_name(name), what)
+
+
+def require_v2(history: History, operation: str) -> HistoryV2:
+    """The history as one of spec 2, for what spec 1 cannot do.  Raises ``FormatError``."""
+    if isinstance(history, HistoryV2):
+        return history
+    raise error(
+        ErrorKind.UNSUPPORTED_SPEC_VERSION,
+        "repository version error, this operation requires a repository that is at least version 2.0, please upgrade "
+        f"your on-disk format before executing this operation ({operation})",
+    )
+
+
+def _walk(info: RepoInfo, start: SnapshotId) -> Iterator[SnapshotEntry]:
+    """The ancestry, decoded a page at a time: the first entries are there at once, all of them without many calls."""
+    current: bytes | None = start
+    size = _FIRST_PAGE
+    left = info.num_snapshots
+    while current is not None:
+        page = info.ancestry(current, size)
+        left -= len(page)
+        if left < 0:
+            raise circular(SnapshotId(current))
+        yield from map(entries.from_tuple, page)
+        current = page[-1][1]
+        size = min(2 * size, _LAST_PAGE)
+
+
+def _metadata(info: RepoInfo) -> dict[str, Any]:
+    return values.decode_items(info.metadata, entries.REPO_SPEC_VERSION)
+
+
+def _metadata_change(metadata: Mapping[str, Any]) -> Change[dict[str, Any]]:
+    items = values.encode_items(metadata, entries.REPO_SPEC_VERSION)
+    return Change({"metadata": items}, UpdateTag.METADATA_CHANGED, dict(metadata))

@@ -1,0 +1,61 @@
+"""Contexts for tests of the history: a store, a clock and a source of ids that the test controls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from frazil._core import Assets, ObjectStore
+from frazil.config import RepositoryConfig
+from frazil.context import RepositoryContext
+from frazil.format.records import SnapshotEntry
+from frazil.ids import RandomIds, SnapshotId
+
+START_US = 1_700_000_000_000_000
+WRITER = "frazil-test"
+
+
+class StepClock:
+    """Every question is a millisecond later; ``now`` may be set."""
+
+    def __init__(self, now: int = START_US, step: int = 1_000) -> None:
+        self.now = now
+        self.step = step
+
+    def __call__(self) -> int:
+        self.now += self.step
+        return self.now
+
+
+def make_context(
+    objects: ObjectStore | None = None,
+    *,
+    spec_version: int = 2,
+    config: RepositoryConfig | None = None,
+    clock: Callable[[], int] | None = None,
+    use_object_metadata: bool = True,
+) -> RepositoryContext:
+    """A context without a storage or virtual chunks, which the history never asks for."""
+    objects = ObjectStore.memory() if objects is None else objects
+    assets = Assets(
+        objects, snapshot_nodes=500_000, chunk_refs=1_000_000, transaction_changes=0, chunk_bytes=0, max_requests=8
+    )
+    nothing = cast("Any", None)
+    return RepositoryContext(
+        storage=nothing,
+        config=RepositoryConfig() if config is None else config,
+        spec_version=spec_version,
+        writer=WRITER,
+        attribution=nothing,
+        virtual=nothing,
+        objects=objects,
+        assets=assets,
+        use_object_metadata=use_object_metadata,
+        clock=StepClock() if clock is None else clock,
+        ids=RandomIds(),
+    )
+
+
+def new_entry(context: RepositoryContext, parent: SnapshotId, message: str = "", **metadata: Any) -> SnapshotEntry:
+    """An entry that could be committed on ``parent``."""
+    return SnapshotEntry(context.ids.snapshot_id(), parent, context.clock(), message, metadata)
