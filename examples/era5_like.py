@@ -78,18 +78,18 @@ class Planet:
         turn = np.exp(1j * (0.02 * hours) * (1 + self._wavenumber) ** (2 / 3)).astype(np.complex64)
         whole = np.fft.irfft2(self._waves[name] * turn, s=(self.columns, self.columns))
         field = whole[: self.rows].astype(np.float32)
-        return (field - field.mean()) / field.std()
+        return np.asarray((field - field.mean()) / field.std(), np.float32)
 
     @cached_property
     def elevation(self) -> Field:
         """Metres above the sea; 0 where there is water (about 70 % of the grid)."""
         raw = self._anomaly("land", 0)
         above = np.clip(raw - np.quantile(raw, 0.7), 0, None)
-        return (above / above.max()) ** np.float32(1.5) * np.float32(5000)
+        return np.asarray((above / above.max()) ** 1.5 * 5000, np.float32)
 
     @cached_property
     def is_sea(self) -> npt.NDArray[np.bool_]:
-        return self.elevation == 0
+        return np.equal(self.elevation, 0)
 
     def fields(self, hours: float) -> dict[str, Field]:
         """The six variables, ``hours`` after the epoch."""
@@ -116,7 +116,7 @@ def packed(values: npt.NDArray[np.floating]) -> Field:
     low = np.float32(np.nanmin(values))
     spread = float(np.nanmax(values)) - float(low)
     step = np.float32(2.0 ** np.ceil(np.log2(max(spread, 1e-30) / 65535)))
-    return (low + np.rint((values - low) / step).astype(np.float32) * step).astype(np.float32)
+    return np.asarray(low + np.rint((values - low) / step).astype(np.float32) * step, np.float32)
 
 
 def dataset(planet: Planet, first_step: int, steps: int) -> xr.Dataset:

@@ -19,7 +19,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def once(folder: Path, *, command: str = COMMAND, glob: str = "*in.txt", value: str = "") -> int:
-    tool = [sys.executable, ROOT / "tools" / "once.py", "stamps/copy", "--input", glob, "--value", value]
+    tool = [sys.executable, str(ROOT / "tools" / "once.py"), "stamps/copy", "--input", glob, "--value", value]
     return subprocess.run(
         [*tool, "--output", "out.txt", "--", sys.executable, "-c", command], cwd=folder, check=False
     ).returncode
