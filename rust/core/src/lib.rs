@@ -1,5 +1,8 @@
 //! The Icechunk format, object stores and chunk look-up, without Python.
 
+pub mod assets;
+pub mod cache;
+pub mod chunk_reader;
 pub mod chunk_ref;
 pub mod chunk_rows;
 pub mod chunk_table;
@@ -9,16 +12,20 @@ pub mod coord_set;
 pub mod error;
 pub mod format;
 pub mod interrupt;
+pub mod key_reader;
 pub mod location_arena;
 pub mod object_id;
 pub mod region;
 pub mod region_grid;
 pub mod storage;
 
+pub use assets::Assets;
+pub use chunk_reader::ChunkReader;
 pub use chunk_ref::{Checksum, ChunkRef};
 pub use chunk_table::{Change, ChunkTable};
 pub use coord_set::CoordSet;
 pub use error::{Error, ErrorKind, Result, Within};
+pub use key_reader::KeyReader;
 pub use object_id::{NodeId, ObjectId, ObjectId12};
 pub use region::Extent;
 pub use region_grid::RegionGrid;

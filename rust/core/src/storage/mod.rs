@@ -4,7 +4,7 @@ pub mod key;
 pub mod latency;
 pub mod local;
 pub mod memory;
-mod parallel;
+pub(crate) mod parallel;
 pub mod prefix;
 
 use std::collections::BTreeMap;
