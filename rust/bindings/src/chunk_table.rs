@@ -1,5 +1,7 @@
 //! The chunk references that one session has set or deleted in one array.
 
+use std::sync::Arc;
+
 use frazil_core::chunk_rows::{LocationColumn, RowView, VirtualColumns};
 use frazil_core::{Change, ChunkTable as Core};
 use pyo3::IntoPyObjectExt;
@@ -15,14 +17,14 @@ use crate::error::to_py;
 /// The chunk references that one session has set or deleted in one array.
 #[pyclass(module = "frazil._core", frozen)]
 pub struct ChunkTable {
-    pub inner: Core,
+    pub inner: Arc<Core>,
 }
 
 #[pymethods]
 impl ChunkTable {
     #[new]
     fn new(ndim: usize) -> Self {
-        Self { inner: Core::new(ndim) }
+        Self { inner: Arc::new(Core::new(ndim)) }
     }
 
     fn set(&self, coords: Vec<u32>, r#ref: &ChunkRef) -> PyResult<()> {
@@ -121,7 +123,7 @@ impl ChunkTable {
     }
 
     fn copy(&self) -> Self {
-        Self { inner: self.inner.clone() }
+        Self { inner: Arc::new(Core::clone(&self.inner)) }
     }
 
     #[getter]
@@ -141,7 +143,7 @@ impl ChunkTable {
     #[staticmethod]
     fn from_bytes(py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<Self> {
         let data = bytes_of(data)?;
-        py.detach(|| Core::from_bytes(&data)).map(|inner| Self { inner }).map_err(to_py)
+        py.detach(|| Core::from_bytes(&data)).map(|inner| Self { inner: Arc::new(inner) }).map_err(to_py)
     }
 }
 

@@ -1,12 +1,15 @@
 //! `frazil._core`: types in, types out.
 
+mod assets;
 mod buffer;
+mod chunk_reader;
 mod chunk_ref;
 mod chunk_table;
 mod coord_set;
 mod error;
 mod header;
 mod ids;
+mod key_reader;
 mod manifest;
 mod region_grid;
 mod repo_info;
@@ -22,10 +25,13 @@ use pyo3::prelude::*;
 #[pymodule]
 fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     error::install_interrupt();
+    m.add_class::<assets::Assets>()?;
     m.add_class::<buffer::Buffer>()?;
+    m.add_class::<chunk_reader::ChunkReader>()?;
     m.add_class::<chunk_ref::ChunkRef>()?;
     m.add_class::<chunk_table::ChunkTable>()?;
     m.add_class::<coord_set::CoordSet>()?;
+    m.add_class::<key_reader::KeyReader>()?;
     m.add_class::<manifest::Manifest>()?;
     m.add_class::<manifest::ManifestBuilder>()?;
     m.add_class::<region_grid::RegionGrid>()?;

@@ -147,7 +147,7 @@ impl ManifestBuilder {
         changes: Option<PyRef<'py, ChunkTable>>,
     ) -> PyResult<Option<(usize, Bound<'py, PyTuple>)>> {
         let old: Vec<Core> = old.iter().map(|manifest| manifest.inner.clone()).collect();
-        let changes = changes.as_ref().map(|changes| &changes.inner);
+        let changes = changes.as_ref().map(|changes| changes.inner.as_ref());
         let added = py
             .detach(|| {
                 let mut builder = self.inner.lock().unwrap_or_else(PoisonError::into_inner);

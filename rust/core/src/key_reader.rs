@@ -181,6 +181,12 @@ impl Pending {
         self.reader.finish(self.known, &self.coords, self.range).within(|| context(key))
     }
 
+    /// Whether the chunk exists; none if a manifest has to be read first.
+    #[must_use]
+    pub fn exists(&self) -> Option<bool> {
+        matches!(self.known, Peek::Stored { .. }).then_some(true)
+    }
+
     /// Whether that is a single read of at most `limit` bytes from memory or a local disk.
     #[must_use]
     pub fn is_quick(&self, limit: u64) -> bool {

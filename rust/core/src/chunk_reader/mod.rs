@@ -43,6 +43,15 @@ pub enum Chunk {
     Virtual(ChunkRef),
 }
 
+/// The outcome of a look-up that reads nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CachedLookup {
+    /// The reference, if there is one.
+    Known(Option<ChunkRef>),
+    /// A manifest has to be read first.
+    Unread,
+}
+
 /// What is known of a chunk without waiting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Peek {
@@ -152,16 +161,21 @@ impl ChunkReader {
         }
     }
 
-    /// What is known of a chunk, or of the part of it in `range`, without any input or output.
-    pub fn peek(&self, coords: &[u32], range: ReadRange) -> Result<Peek> {
-        let reference = match self.place(coords) {
+    /// As `lookup`, without any input or output.
+    pub fn lookup_cached(&self, coords: &[u32]) -> Result<CachedLookup> {
+        Ok(CachedLookup::Known(match self.place(coords) {
             Place::Nowhere => None,
             Place::Changed(reference) => Some(reference),
             Place::In(entry) => match self.assets.cached_manifest(entry.id) {
                 Some(manifest) => manifest.get(&self.node_id, coords)?,
-                None => return Ok(Peek::Unknown),
+                None => return Ok(CachedLookup::Unread),
             },
-        };
+        }))
+    }
+
+    /// What is known of a chunk, or of the part of it in `range`, without any input or output.
+    pub fn peek(&self, coords: &[u32], range: ReadRange) -> Result<Peek> {
+        let CachedLookup::Known(reference) = self.lookup_cached(coords)? else { return Ok(Peek::Unknown) };
         Ok(match self.resolve(reference, range)? {
             Located::Done(chunk) => Peek::Ready(chunk),
             Located::Stored { whole, from, to } => Peek::Stored { whole, from, to },
