@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from frazil.display import ExecutableDisplay, Fields
 
@@ -37,6 +37,10 @@ class Config(ExecutableDisplay):
 
     def __delattr__(self, name: str) -> None:
         raise AttributeError(f"{name!r} cannot be deleted; assign None to go back to the default")
+
+    def merge(self, other: Self) -> Self:
+        """A new object: what ``other`` sets, and this one where it sets nothing; nested settings field by field."""
+        return merged(self, other)
 
     def _title(self) -> str:
         return self.title

@@ -11,6 +11,8 @@ from dataclasses import field
 from operator import index
 from typing import Any
 
+from frazil.clock import require_aware
+
 Check = Callable[[str, object], object]
 
 
@@ -37,6 +39,16 @@ def required_flag(*, default: bool) -> Any:
 def text() -> Any:
     """An optional string."""
     return _optional(string)
+
+
+def required_text() -> Any:
+    """A string that must be given."""
+    return field(metadata={"check": string})
+
+
+def moment() -> Any:
+    """An optional ``datetime`` with a time zone."""
+    return _optional(lambda _, value: require_aware(value))
 
 
 def one_of(cls: type) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from frazil.config.base import Config, effective, merged
+from frazil.config.base import Config, effective
 from frazil.config.caching import CachingConfig
 from frazil.config.compression import CompressionConfig
 from frazil.config.effective import (
@@ -110,7 +110,7 @@ class RepositoryConfig(Config):
         Nested settings are merged field by field, except that containers, preloading and splitting are taken as a
         whole from ``other`` if it sets them.
         """
-        return merged(self, other)
+        return super().merge(other)
 
     # ---- virtual chunk containers ----------------------------------------------------------------------------------
 

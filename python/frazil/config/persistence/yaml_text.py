@@ -41,12 +41,9 @@ def dump(tree: Tree) -> bytes:
 
 
 class _Loader(yaml.SafeLoader):
-    yaml_implicit_resolvers: Any = {}  # noqa: RUF012 - replaces that of the base class
-    yaml_constructors: Any = dict(yaml.SafeLoader.yaml_constructors)  # noqa: RUF012
-
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError(f"aliases are not allowed here, found one{self.peek_event().start_mark}")
+            raise yaml.YAMLError("aliases are not allowed in configurations")
         return super().compose_node(parent, index)
 
     def flatten_mapping(self, node: Any) -> None:
@@ -62,7 +59,7 @@ class _Loader(yaml.SafeLoader):
             case _:
                 # What the scalar would be without the tag: ``!Axis 0`` is a number, ``!DimensionName '0'`` a string.
                 plain = node.style is None
-                tag = self.resolve(yaml.ScalarNode, node.value, (plain, not plain))
+                tag = _resolve(self, node.value, plain=plain)
                 value = self.construct_object(yaml.ScalarNode(tag, node.value, node.start_mark, node.end_mark))
         return Tagged(suffix, value)
 
@@ -89,13 +86,19 @@ class _Dumper(yaml.SafeDumper):
         """``!tag value``."""
         node = self.represent_data(data.value)
         if isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:str":
-            resolved = self.resolve(yaml.ScalarNode, node.value, (True, False))
             # Readers resolve the scalar below the tag as if it had none.
-            node.style = node.style if resolved == node.tag else "'"
+            node.style = node.style if _resolve(self, node.value, plain=True) == node.tag else "'"
         node.tag = f"!{data.tag}"
         return node
 
 
+def _resolve(resolver: Any, text: str, *, plain: bool) -> str:
+    """The tag that a scalar without one has."""
+    tag: str = resolver.resolve(yaml.ScalarNode, text, (plain, not plain))
+    return tag
+
+
+_Loader.yaml_implicit_resolvers = {}  # not those of YAML 1.1, which the base class has
 for _tag, _pattern, _first in _CORE_SCHEMA:
     _Loader.add_implicit_resolver(_tag, _pattern, _first)
     # The writer quotes what either version of YAML takes for something else than a string.
