@@ -620,7 +620,7 @@ class Assets:
 
     def put_manifest(self, manifest: Manifest) -> bool: ...
     def chunk(self, chunk_id: bytes, offset: int, length: int) -> Buffer | None:
-        """Bytes of a chunk object, through the chunk cache if it is on."""
+        """Bytes of a chunk object, through the chunk cache if it is on; a shorter object is ``invalid-object-size``."""
 
     def clear(self) -> None: ...
 
@@ -645,7 +645,10 @@ class ChunkReader:
     def read(
         self, coords: Sequence[int], start: int | None = None, end: int | None = None, suffix: int | None = None
     ) -> Buffer | ChunkRef | None:
-        """The bytes, or the reference itself if it is virtual.  Ranges out of bounds: ``invalid-byte-range``."""
+        """The bytes, or the reference if it is virtual, cut to the range.  Ranges out of bounds: ``invalid-byte-range``.
+
+        A chunk that does not exist is None whatever the range.
+        """
 
     def read_many(self, coords: Sequence[Sequence[int]]) -> list[Buffer | ChunkRef | None]:
         """Several whole chunks at once; ranges that touch in one object are fetched together."""

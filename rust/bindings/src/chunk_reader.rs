@@ -19,6 +19,9 @@ use crate::error::{blocking, to_py};
 use crate::ids::{Id8, Id12};
 use crate::storage::SHORT_READ;
 
+/// A manifest as Python names it: id, file size, extents.
+type ManifestTuple = (Id12, u64, Vec<(u32, u32)>);
+
 /// Columns as Python takes them.
 type ColumnTuple<'py> = (
     Bound<'py, PyBytes>,
@@ -69,7 +72,7 @@ impl ChunkReader {
         assets: &Assets,
         node_id: Id8,
         num_chunks: Vec<u64>,
-        manifests: Vec<(Id12, u64, Vec<(u32, u32)>)>,
+        manifests: Vec<ManifestTuple>,
         changes: Option<&ChunkTable>,
     ) -> Self {
         let manifests = manifests.into_iter().map(|(id, size, extents)| ManifestEntry { id: id.0, size, extents });

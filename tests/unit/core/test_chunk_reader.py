@@ -1,7 +1,10 @@
 """Chunks by coordinate, against a plain dictionary."""
 
+import itertools
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -23,8 +26,9 @@ NODE = b"12345678"
 OTHER = b"87654321"
 GRID = (6, 7)
 
-Coords = tuple[int, ...]
 Region = tuple[tuple[int, int], ...]
+Chunks = Mapping[Any, ChunkRef]
+"""By coordinates."""
 
 
 def assets(store: ObjectStore, *, chunk_refs: int = 10_000, chunk_bytes: int = 0) -> Assets:
@@ -66,7 +70,7 @@ class World:
         self.bytes_of[made] = data
         return made
 
-    def add_manifest(self, chunks: dict[Coords, ChunkRef], region: Region, node: bytes = NODE) -> None:
+    def add_manifest(self, chunks: Chunks, region: Region, node: bytes = NODE) -> None:
         table = ChunkTable(len(region))
         for coords, made in chunks.items():
             table.set(coords, made)
@@ -90,7 +94,7 @@ class World:
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> tuple[World, dict[Coords, ChunkRef], ChunkTable, dict[Coords, ChunkRef]]:
+def worlds(draw: st.DrawFn) -> tuple[World, Chunks, ChunkTable, Chunks]:
     """(world, chunks of the base, the session's table, chunks as the session sees them)."""
     world = World()
     source = random.Random(draw(st.integers(0, 2**32)))
@@ -99,7 +103,7 @@ def worlds(draw: st.DrawFn) -> tuple[World, dict[Coords, ChunkRef], ChunkTable, 
     base = {coords: world.reference(kind, source) for coords, kind in draw(st.dictionaries(anywhere, kinds)).items()}
     # manifests that split the rows; each coordinate is in exactly one
     cuts = sorted({0, GRID[0] + 2, *draw(st.lists(st.integers(1, GRID[0]), max_size=5))})
-    for start, stop in zip(cuts, cuts[1:], strict=False):
+    for start, stop in itertools.pairwise(cuts):
         part = {coords: made for coords, made in base.items() if start <= coords[0] < stop}
         world.add_manifest(part, ((start, stop), (0, GRID[1] + 2)))
     changes = ChunkTable(2)

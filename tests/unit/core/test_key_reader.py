@@ -116,7 +116,7 @@ def test_errors_name_the_manifest_and_then_the_key():
     keys.register("/a", b"", reader)
     with pytest.raises(StorageError) as caught:
         keys.read("a/c/0")
-    assert re.search(f"fetch_manifest.*{encode_id(manifest_id)}(.|\n)*get.*a/c/0", str(caught.value))
+    assert re.search(rf"(?s)fetch_manifest.*{encode_id(manifest_id)}.*get.*a/c/0", str(caught.value))
 
 
 def parsed(key: str) -> tuple[str, tuple[int, ...] | None] | None:
