@@ -11,10 +11,11 @@ from frazil.config import persistence
 from frazil.errors import ErrorKind, error
 from frazil.format import values
 from frazil.format.records import SnapshotEntry
-from frazil.history import commit_changes, entries, features, ref_changes, repo_status, stored_config
+from frazil.history import commit_changes, entries, features, ops_log, ref_changes, repo_status, stored_config
 from frazil.history.change import Change, UpdateTag
 from frazil.history.ref_changes import circular, snapshot_not_found
 from frazil.history.update import HeldRepo, Mutation, RepoObject, Result
+from frazil.history.updates import Update
 from frazil.ids import SnapshotId
 
 if TYPE_CHECKING:
@@ -150,6 +151,10 @@ class HistoryV2:
     def set_feature_flag(self, name: str, setting: bool | None) -> None:  # noqa: FBT001 - as the public method
         """Turn a feature on or off, or back to its default with None."""
         self.update(partial(features.set_feature, name=name, value=setting))
+
+    def ops_log(self) -> Iterator[Update]:
+        """Everything that was ever done to the repository, newest first; older parts are fetched on the way."""
+        return map(Update.of, ops_log.read(self.read(), self.context.objects))
 
     def ensure_flag(self, name: str, what: str) -> None:
         """``SessionStateError`` if the feature is turned off; ``what`` says what was attempted."""
