@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -31,12 +31,42 @@ class OtherTip:
     tip: SnapshotId | None
 
 
+@dataclass(frozen=True, slots=True)
+class RefNames:
+    """What the listing of all refs tells; a deleted tag has a tombstone beside its file."""
+
+    branches: frozenset[str]
+    tags: frozenset[str]
+    deleted_tags: frozenset[str]
+
+
 class RefFiles:
     """The ref files of one repository."""
 
     def __init__(self, context: RepositoryContext) -> None:
         self._context = context
         self._objects = context.objects
+
+    def names(self) -> RefNames:
+        """All names, without reading a ref."""
+        found: dict[tuple[str, str], set[str]] = {}
+        for meta in self._objects.list(keys.REFS):
+            _, ref, *rest = meta.key.split("/")
+            kind, dot, name = ref.partition(".")
+            if not dot or kind not in {_BRANCH, _TAG}:
+                raise error(ErrorKind.INVALID_REF_TYPE, f"invalid ref type `{ref}`: remove `{meta.key}`, it is no ref")
+            found.setdefault((kind, "/".join(rest)), set()).add(name)
+        deleted = found.get((_TAG, _tombstone(_REF_FILE)), set())
+        live = found.get((_TAG, _REF_FILE), set()) - deleted
+        return RefNames(frozenset(found.get((_BRANCH, _REF_FILE), set())), frozenset(live), frozenset(deleted))
+
+    def read_branches(self, names: Iterable[str]) -> dict[str, SnapshotId]:
+        """The tips of branches; those that are gone by now are left out."""
+        return self._read_all({name: self._key(_BRANCH, name) for name in names})
+
+    def read_tags(self, names: Iterable[str]) -> dict[str, SnapshotId]:
+        """What the files of tags say, of deleted ones too."""
+        return self._read_all({name: self._key(_TAG, name) for name in names})
 
     # ---- branches --------------------------------------------------------------------------------------------------
 
@@ -45,12 +75,6 @@ class RefFiles:
         if found is None:
             raise ref_not_found(name)
         return found[0]
-
-    def branch_names(self) -> set[str]:
-        return {name for name, file in self._names(_BRANCH) if file == _REF_FILE}
-
-    def branches(self) -> dict[str, SnapshotId]:
-        return self._read_all(_BRANCH, self.branch_names())
 
     def swap_branch(self, name: str, target: SnapshotId, *, expected: SnapshotId | None) -> OtherTip | None:
         """Compare and set; None expects that there is no such branch.  Returns what was found if that was not so."""
@@ -88,24 +112,6 @@ class RefFiles:
             raise ref_not_found(name)
         return found[0]
 
-    def tag_names(self) -> tuple[set[str], set[str]]:
-        """(live, deleted)."""
-        live: set[str] = set()
-        deleted: set[str] = set()
-        for name, file in self._names(_TAG):
-            if file == _REF_FILE:
-                live.add(name)
-            elif file == _tombstone(_REF_FILE):
-                deleted.add(name)
-        return live - deleted, deleted
-
-    def tags(self) -> dict[str, SnapshotId]:
-        return self._read_all(_TAG, self.tag_names()[0])
-
-    def deleted_tags(self) -> dict[str, SnapshotId]:
-        """What the deleted tags were, from the files that they leave behind."""
-        return self._read_all(_TAG, self.tag_names()[1])
-
     def create_tag(self, name: str, target: SnapshotId) -> None:
         key = self._key(_TAG, name)
         # Asked first because the storage settings may turn conditional creation off.
@@ -122,23 +128,8 @@ class RefFiles:
 
     # ---- files -----------------------------------------------------------------------------------------------------
 
-    def keys(self) -> list[str]:
-        """Every object of the refs, tombstones too."""
-        return [meta.key for meta in self._objects.list(keys.REFS)]
-
-    def _names(self, kind: str) -> Iterator[tuple[str, str]]:
-        """(name, file) of every object of the refs of this kind."""
-        for key in self.keys():
-            _, ref, *rest = key.split("/")
-            found, dot, name = ref.partition(".")
-            if not dot or found not in (_BRANCH, _TAG):
-                raise error(ErrorKind.INVALID_REF_TYPE, f"invalid ref type `{ref}`: remove `{key}`, it is no ref")
-            if found == kind:
-                yield name, "/".join(rest)
-
-    def _read_all(self, kind: str, names: Iterable[str]) -> dict[str, SnapshotId]:
-        """The refs of these names, read at once; those that are gone by now are left out."""
-        wanted = {name: self._key(kind, name) for name in names}
+    def _read_all(self, wanted: Mapping[str, str]) -> dict[str, SnapshotId]:
+        """The refs of these names and keys, read at once."""
         found = self._objects.get_many([(key, None, None) for key in wanted.values()])
         return {
             name: _decode(key, bytes(data))

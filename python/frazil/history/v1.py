@@ -54,10 +54,10 @@ class HistoryV1:
     # ---- branches --------------------------------------------------------------------------------------------------
 
     def branches(self) -> dict[str, SnapshotId]:
-        return self.refs.branches()
+        return self.refs.read_branches(self.branch_names())
 
     def branch_names(self) -> set[str]:
-        return self.refs.branch_names()
+        return set(self.refs.names().branches)
 
     def branch_tip(self, name: str) -> SnapshotId:
         return self.refs.branch(name)
@@ -83,10 +83,10 @@ class HistoryV1:
     # ---- tags ------------------------------------------------------------------------------------------------------
 
     def tags(self) -> dict[str, SnapshotId]:
-        return self.refs.tags()
+        return self.refs.read_tags(self.tag_names())
 
     def tag_names(self) -> set[str]:
-        return self.refs.tag_names()[0]
+        return set(self.refs.names().tags)
 
     def tag_target(self, name: str) -> SnapshotId:
         return self.refs.tag(name)

@@ -27,8 +27,30 @@ class StepClock:
         return self.now
 
 
+class Counting:
+    """A store that notes requests, and lets a test act before one of them.  Cached reads do not pass here."""
+
+    def __init__(self, inner: ObjectStore) -> None:
+        self.inner = inner
+        self.calls: list[str] = []
+        self.before: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self.inner, name)
+        if not callable(value):
+            return value
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self.calls.append(name)
+            if name in self.before:
+                self.before[name]()
+            return value(*args, **kwargs)
+
+        return call
+
+
 def make_context(
-    objects: ObjectStore | None = None,
+    objects: ObjectStore | Counting | None = None,
     *,
     spec_version: int = 2,
     config: RepositoryConfig | None = None,
@@ -36,9 +58,10 @@ def make_context(
     use_object_metadata: bool = True,
 ) -> RepositoryContext:
     """A context without a storage or virtual chunks, which the history never asks for."""
-    objects = ObjectStore.memory() if objects is None else objects
+    store = ObjectStore.memory() if objects is None else objects
+    inner = store.inner if isinstance(store, Counting) else store
     assets = Assets(
-        objects, snapshot_nodes=500_000, chunk_refs=1_000_000, transaction_changes=0, chunk_bytes=0, max_requests=8
+        inner, snapshot_nodes=500_000, chunk_refs=1_000_000, transaction_changes=0, chunk_bytes=0, max_requests=8
     )
     nothing = cast("Any", None)
     return RepositoryContext(
@@ -48,7 +71,7 @@ def make_context(
         writer=WRITER,
         attribution=nothing,
         virtual=nothing,
-        objects=objects,
+        objects=cast("Any", store),
         assets=assets,
         use_object_metadata=use_object_metadata,
         clock=StepClock() if clock is None else clock,

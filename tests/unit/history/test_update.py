@@ -19,7 +19,7 @@ from frazil.history.creating import create
 from frazil.history.update import RepoObject
 from frazil.history.v2 import HistoryV2
 from frazil.ids import INITIAL_SNAPSHOT_ID, SnapshotId, format_id
-from tests.unit.history.contexts import START_US, StepClock, make_context
+from tests.unit.history.contexts import START_US, Counting, StepClock, make_context
 
 ONE_US = 1
 
@@ -50,28 +50,6 @@ def branch_names(info: RepoInfo) -> list[str]:
     return [name for name, _ in info.branches()]
 
 
-class Counting:
-    """A store that notes requests, and lets a test act before one of them."""
-
-    def __init__(self, objects: ObjectStore) -> None:
-        self._objects = objects
-        self.calls: list[str] = []
-        self.before: dict[str, Any] = {}
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self._objects, name)
-        if not callable(value):
-            return value
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            self.calls.append(name)
-            if name in self.before:
-                self.before[name]()
-            return value(*args, **kwargs)
-
-        return call
-
-
 def test_an_update_changes_the_object_and_returns_the_result(objects: ObjectStore) -> None:
     repo = new_repo(objects)
     assert repo.update(lambda _: branch("b")) == "b"
@@ -94,7 +72,7 @@ def test_a_lost_race_is_run_again_on_the_new_state(objects: ObjectStore) -> None
     """Somebody else writes between our read and our write, twice."""
     other = new_repo(objects)
     racing = Counting(objects)
-    repo = RepoObject(make_context(racing), sleep=lambda _: None)  # type: ignore[arg-type]
+    repo = RepoObject(make_context(racing), sleep=lambda _: None)
     rivals = iter(["r1", "r2"])
 
     def rival() -> None:
@@ -118,7 +96,7 @@ def test_a_lost_race_is_run_again_on_the_new_state(objects: ObjectStore) -> None
 def test_a_race_lost_at_the_last_moment_is_noticed_by_the_conditional_put(objects: ObjectStore) -> None:
     other = new_repo(objects)
     racing = Counting(objects)
-    repo = RepoObject(make_context(racing), sleep=lambda _: None)  # type: ignore[arg-type]
+    repo = RepoObject(make_context(racing), sleep=lambda _: None)
 
     def rival() -> None:
         del racing.before["put"]
@@ -138,7 +116,7 @@ def test_an_update_that_never_wins_gives_up_with_a_typed_error() -> None:
     waits: list[float] = []
     retries = StorageRetriesSettings(max_tries=9, initial_backoff_ms=10, max_backoff_ms=20)
     config = RepositoryConfig(repo_update_retries=RepoUpdateRetryConfig(default=retries))
-    repo = RepoObject(make_context(racing, config=config), sleep=waits.append)  # type: ignore[arg-type]
+    repo = RepoObject(make_context(racing, config=config), sleep=waits.append)
     with pytest.raises(ConflictError, match="repository cannot be updated after 9 attempts") as raised:
         repo.update(lambda _: branch("ours"))
     assert raised.value.kind == "update-attempts-exhausted"
@@ -166,7 +144,7 @@ def test_a_refusal_of_the_mutation_ends_the_update(objects: ObjectStore) -> None
 def test_a_fresh_copy_saves_the_read(objects: ObjectStore) -> None:
     new_repo(objects)
     counting = Counting(objects)
-    repo = RepoObject(make_context(counting), sleep=lambda _: None)  # type: ignore[arg-type]
+    repo = RepoObject(make_context(counting), sleep=lambda _: None)
     repo.update(lambda _: branch("a"))
     counting.calls.clear()
     repo.update(lambda _: branch("b"))
@@ -177,7 +155,7 @@ def test_an_old_copy_is_revalidated_first(objects: ObjectStore) -> None:
     new_repo(objects)
     counting = Counting(objects)
     clock = StepClock()
-    repo = RepoObject(make_context(counting, clock=clock), sleep=lambda _: None)  # type: ignore[arg-type]
+    repo = RepoObject(make_context(counting, clock=clock), sleep=lambda _: None)
     repo.update(lambda _: branch("a"))
     counting.calls.clear()
     clock.now += 60_000_000
@@ -289,7 +267,7 @@ def test_without_conditional_updates_a_remote_store_is_overwritten() -> None:
 
     remote = Remote(objects)
     settings = RepositoryConfig(storage=StorageSettings(unsafe_use_conditional_update=False))
-    repo = RepoObject(make_context(remote, config=settings))  # type: ignore[arg-type]
+    repo = RepoObject(make_context(remote, config=settings))
     other = RepoObject(make_context(objects))
     repo.update(lambda _: branch("a"))
     other.update(lambda _: branch("b"))

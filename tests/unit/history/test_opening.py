@@ -1,0 +1,187 @@
+"""Creating and finding repositories."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from frazil._core import ObjectStore, PutMode, RepoInfo, Snapshot, TransactionLog, read_header
+from frazil.config import RepositoryConfig
+from frazil.errors import ConflictError, FormatError, InvalidInputError, RepositoryNotFoundError
+from frazil.format import keys
+from frazil.history.base import History
+from frazil.history.creating import create
+from frazil.history.opening import detect, detect_spec_version, find, history_of
+from frazil.history.v1 import HistoryV1
+from frazil.history.v2 import HistoryV2
+from frazil.ids import INITIAL_SNAPSHOT_ID
+from tests.unit.history.contexts import Counting, StepClock, make_context
+
+both_specs = pytest.mark.parametrize("spec_version", [1, 2])
+
+
+def contents(objects: ObjectStore) -> dict[str, bytes]:
+    found = {}
+    for meta in objects.list():
+        data = objects.get(meta.key)
+        assert data is not None
+        found[meta.key] = bytes(data)
+    return found
+
+
+# ---- creating -------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_objects_of_spec_2() -> None:
+    objects = ObjectStore.memory()
+    history = create(make_context(objects), None)
+    files = contents(objects)
+    assert files.keys() == {"repo", "snapshots/1CECHNKREP0F1RSTCMT0", "transactions/1CECHNKREP0F1RSTCMT0"}
+    for data, file_type in zip(files.values(), [read_header(data)[2] for data in files.values()], strict=True):
+        assert read_header(data) == ("frazil-test", 2, file_type, 1)
+    info = RepoInfo.decode(files["repo"])
+    assert info.branches() == [("main", INITIAL_SNAPSHOT_ID)]
+    assert (info.tags(), info.deleted_tags(), info.metadata, info.config) == ([], [], [], None)
+    assert (info.enabled_flags, info.disabled_flags, info.repo_before_updates) == (None, None, None)
+    [(tag, fields, updated_at, backup)] = info.updates()
+    assert (tag, fields, backup) == (1, (), None)
+    assert info.status == (0, updated_at, None)
+    snapshot = Snapshot.decode(files["snapshots/1CECHNKREP0F1RSTCMT0"])
+    assert (snapshot.id, snapshot.message, snapshot.num_nodes) == (INITIAL_SNAPSHOT_ID, "Repository initialized", 0)
+    assert snapshot.flushed_at == updated_at
+    assert TransactionLog.decode(files["transactions/1CECHNKREP0F1RSTCMT0"]).id == INITIAL_SNAPSHOT_ID
+    assert history.entry(INITIAL_SNAPSHOT_ID).metadata == {"__icechunk": {"is_root": True}}
+
+
+@both_specs
+def test_a_configuration_is_saved_if_one_is_given(spec_version: int) -> None:
+    config = RepositoryConfig(inline_chunk_threshold_bytes=7)
+    objects = ObjectStore.memory()
+    context = make_context(objects, spec_version=spec_version)
+    history = create(context, config)
+    assert history.load_config() == config
+    assert find(objects, 0).config == config
+    history.save_config(RepositoryConfig(inline_chunk_threshold_bytes=8))
+    assert find(objects, 0).config == RepositoryConfig(inline_chunk_threshold_bytes=8)
+    assert (keys.CONFIG in contents(objects)) == (spec_version == 1)
+
+
+@both_specs
+def test_only_a_clean_place_is_used(spec_version: int) -> None:
+    objects = ObjectStore.memory()
+    objects.put("some/thing", b"else")
+    context = make_context(objects, spec_version=spec_version)
+    with pytest.raises(InvalidInputError, match="repositories can only be created in clean prefixes") as raised:
+        create(context, None)
+    assert raised.value.kind == "parent-directory-not-clean"
+    assert contents(objects).keys() == {"some/thing"}
+    create(context, None, check_clean_root=False)
+    assert detect_spec_version(objects, 0) == spec_version
+
+
+@both_specs
+@pytest.mark.parametrize("there", [1, 2])
+def test_a_repository_that_is_there_is_left_alone(spec_version: int, there: int) -> None:
+    objects = ObjectStore.memory()
+    create(make_context(objects, spec_version=there), None)
+    before = contents(objects)
+    with pytest.raises(ConflictError) as raised:
+        create(make_context(objects, spec_version=spec_version), None, check_clean_root=False)
+    assert raised.value.kind == "repo-info-updated"
+    assert contents(objects) == before
+
+
+@both_specs
+def test_of_two_who_create_at_once_one_wins(spec_version: int) -> None:
+    objects = ObjectStore.memory()
+    racing = Counting(objects)
+
+    def rival() -> None:
+        if not any(meta.key in {keys.REPO, keys.branch_ref("main")} for meta in objects.list()):
+            create(make_context(objects, spec_version=spec_version), None, check_clean_root=False)
+
+    racing.before["sync"] = rival
+    with pytest.raises(ConflictError) as raised:
+        create(make_context(racing, spec_version=spec_version), None)
+    assert raised.value.kind == "repo-info-updated"
+    assert detect_spec_version(objects, 0) == spec_version
+
+
+# ---- finding --------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    objects = ObjectStore.local(str(tmp_path / "nowhere"))
+    assert detect(objects, 0) is None
+    assert detect_spec_version(objects, 0) is None
+    with pytest.raises(RepositoryNotFoundError, match="the repository doesn't exist") as raised:
+        find(objects, 0)
+    assert raised.value.message == "the repository doesn't exist"
+    assert raised.value.kind == "repository-not-found"
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_the_protocol_is_found_out() -> None:
+    for spec_version, cls in ((1, HistoryV1), (2, HistoryV2)):
+        objects = ObjectStore.memory()
+        create(make_context(objects, spec_version=spec_version), None)
+        assert detect_spec_version(objects, 0) == spec_version
+        found = find(objects, 0)
+        assert (found.spec_version, found.config) == (spec_version, None)
+        history: History = history_of(make_context(objects, spec_version=spec_version), found)
+        assert isinstance(history, cls)
+        assert history.spec_version == spec_version
+        assert history.branch_tip("main") == INITIAL_SNAPSHOT_ID
+
+
+def test_opening_spec_2_takes_one_request() -> None:
+    objects = ObjectStore.memory()
+    create(make_context(objects), None)
+    counting = Counting(objects)
+    find(cast("ObjectStore", counting), 0)
+    assert counting.calls == ["get_versioned"]
+
+
+def test_the_repo_object_decides_beside_refs_of_an_unfinished_migration() -> None:
+    objects = ObjectStore.memory()
+    create(make_context(objects, spec_version=1), None)
+    other = ObjectStore.memory()
+    create(make_context(other), None)
+    objects.put(keys.REPO, other.get(keys.REPO) or b"")
+    assert find(objects, 0).spec_version == 2
+
+
+def test_an_incomplete_copy_is_recognised() -> None:
+    objects = ObjectStore.memory()
+    create(make_context(objects, clock=StepClock()), None)
+    objects.delete_many([keys.REPO])
+    with pytest.raises(
+        RepositoryNotFoundError, match="the repository doesn't exist: there are snapshots, transactions"
+    ):
+        find(objects, 0)
+
+
+def test_a_newer_version_asks_for_an_upgrade() -> None:
+    objects = ObjectStore.memory()
+    create(make_context(objects), None)
+    data = bytearray(objects.get(keys.REPO) or b"")
+    data[36] = 3
+    objects.put(keys.REPO, bytes(data), PutMode.OVERWRITE)
+    with pytest.raises(FormatError, match=r"(?i)upgrade") as raised:
+        find(objects, 0)
+    assert raised.value.kind == "unsupported-spec-version"
+    data[36] = 1
+    objects.put(keys.REPO, bytes(data), PutMode.OVERWRITE)
+    with pytest.raises(FormatError) as older:
+        find(objects, 0)
+    assert older.value.kind == "unsupported-operation-for-version"
+
+
+def test_a_damaged_repo_object_is_an_error() -> None:
+    objects = ObjectStore.memory()
+    objects.put(keys.REPO, b"damaged")
+    with pytest.raises(FormatError) as raised:
+        find(objects, 0)
+    assert raised.value.kind == "invalid-file-format"
