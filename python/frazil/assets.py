@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from frazil._core import Manifest, Snapshot
 from frazil.context import RepositoryContext
-from frazil.format.object_attributes import attributes
+from frazil.format import keys
+from frazil.format.object_attributes import FileType, attributes, metadata_storage_class
 
-_FILE_TYPES = {"snapshots": "snapshot", "manifests": "manifest", "transactions": "transaction-log"}
+_log = logging.getLogger(__name__)
+
+_FILE_TYPES: Final[dict[str, FileType]] = {
+    keys.SNAPSHOTS: "snapshot",
+    keys.MANIFESTS: "manifest",
+    keys.TRANSACTIONS: "transaction-log",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,28 +31,31 @@ class NewFile:
 
 def write_files(context: RepositoryContext, files: Sequence[NewFile]) -> None:
     """Store new metadata files, many at once; on a durable disk they and all chunks before them are synced after."""
-    settings = context.config.effective_storage()
-    storage_class = settings.metadata_storage_class or settings.storage_class
-    by_kind: dict[str, list[tuple[str, bytes]]] = {}
+    by_kind: dict[FileType, list[tuple[str, bytes]]] = {}
     for file in files:
         by_kind.setdefault(_FILE_TYPES[file.key.partition("/")[0]], []).append((file.key, file.data))
     for kind, objects in by_kind.items():
-        context.objects.put_many(objects, attributes=attributes(context, kind), storage_class=storage_class)
+        context.objects.put_many(objects, attributes=attributes(context, kind), storage_class=metadata_storage_class(context))
     context.objects.sync()
 
 
 def keep_snapshot(context: RepositoryContext, snapshot: Snapshot) -> None:
+    """Have a snapshot that was just written in the cache."""
     if not context.assets.put_snapshot(snapshot):
-        _warn_too_small(context, f"{snapshot.num_nodes} nodes", "nodes", context.config.effective_caching().num_snapshot_nodes)
+        limit = context.config.effective_caching().num_snapshot_nodes
+        _warn_too_small(context, f"A snapshot with {snapshot.num_nodes} nodes", f"keep {limit} nodes")
 
 
 def keep_manifest(context: RepositoryContext, manifest: Manifest) -> None:
+    """Have a manifest that was just written in the cache."""
     if not context.assets.put_manifest(manifest):
         limit = context.config.effective_caching().num_chunk_refs
-        _warn_too_small(context, f"{manifest.num_refs} chunk references", "references", limit)
+        _warn_too_small(context, f"A manifest with {manifest.num_refs} chunk references", f"keep {limit} references")
 
 
-def _warn_too_small(context: RepositoryContext, what: str, unit: str, limit: int | None) -> None:
-    context.log.warn_once(
-        unit, f"A file with {what} does not fit in a cache that can keep {limit} {unit}; raise CachingConfig"
-    )
+def _warn_too_small(context: RepositoryContext, what: str, budget: str) -> None:
+    """Once a repository and kind of file."""
+    kind = budget.rpartition(" ")[2]
+    if kind not in context.warned:
+        context.warned.add(kind)
+        _log.warning("%s does not fit in a cache that can %s; raise the limits of CachingConfig", what, budget)

@@ -18,9 +18,10 @@ from frazil.display import Parts, StructuralDisplay
 from frazil.errors import ConflictError, ReadOnlyError, SessionStateError, error
 from frazil.format import values
 from frazil.history.base import History
-from frazil.history.diff import Diff, translate
+from frazil.history.diff import translate
+from frazil.history.difference import Diff
 from frazil.history.opening import history_of
-from frazil.ids import format_id
+from frazil.ids import NodeId, format_id
 from frazil.names import public
 from frazil.node_path import ROOT, NodePath
 from frazil.offload import in_thread, run_in_thread
@@ -28,7 +29,9 @@ from frazil.rebase import rebase_tree
 from frazil.session_mode import SessionMode
 from frazil.store import IcechunkStore
 from frazil.store.raw import RawStore
-from frazil.virtual.access import all_virtual_chunk_locations
+from frazil.store.virtual_refs import all_virtual_chunk_locations
+from frazil.store.virtual_refs import all_virtual_chunk_locations
+
 from frazil.working_tree import WorkingTree
 
 if TYPE_CHECKING:
@@ -249,7 +252,7 @@ class Session(StructuralDisplay):
         """What a commit would change, against the base snapshot."""
         tree = self._tree
         with tree.lock:
-            base_nodes = [(NodePath(path), kind == "array", node_id) for path, kind, node_id in tree.base.paths(ROOT)]
+            base_nodes = [(NodePath(path), kind == "array", NodeId(node_id)) for path, kind, node_id in tree.base.paths(ROOT)]
             log = to_log.from_changes(tree.changes, base_nodes)
             now = tree.paths()
         return translate([log], old=base_nodes, new=now)

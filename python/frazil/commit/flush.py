@@ -18,7 +18,7 @@ from frazil.commit.split import Keep, Step, Write, manifests_to_read, plan_array
 from frazil.errors import FormatError
 from frazil.format import keys, values, zarr_metadata
 from frazil.format.records import ManifestFile, ManifestRef, NodeRecord, SnapshotEntry
-from frazil.ids import ManifestId, NodeId
+from frazil.ids import ManifestId, NodeId, SnapshotId
 from frazil.node_path import ROOT, NodePath
 from frazil.working_tree import WorkingTree, array_of
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from frazil._core import ObjectStore
     from frazil.config import StorageSettings
     from frazil.storage import Storage
-    from frazil.virtual.access import Authorisation
+    from frazil.virtual.authorisation import Authorisation
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from frazil.history import diff as _diff
 from frazil.history.ancestry_graph import AncestryGraph, ancestry_graph
-from frazil.history.diff import Diff
+from frazil.history.difference import Diff
 from frazil.history.snapshot_info import ManifestFileInfo, SnapshotInfo
 from frazil.history.updates import Update
 from frazil.history.v2 import require_v2
@@ -61,7 +61,8 @@ class Past(RepositoryPart):
 
     def list_manifest_files(self, snapshot_id: str) -> list[ManifestFileInfo]:
         """The manifests that a snapshot refers to."""
-        return list_manifest_files(self._context, parse_snapshot_id(snapshot_id))
+        files = list_manifest_files(self._context, parse_snapshot_id(snapshot_id))
+        return [ManifestFileInfo.of(file) for file in files]
 
     def diff(
         self,

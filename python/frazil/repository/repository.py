@@ -9,7 +9,7 @@ from frazil.config import Attribution, RepositoryConfig, SpecVersion
 from frazil.config.enums import parse_spec_version
 from frazil.display import Parts, StructuralDisplay, Verbatim
 from frazil.names import public
-from frazil.offload import class_in_thread, in_thread, static_in_thread
+from frazil.offload import in_thread, run_in_thread, static_in_thread
 from frazil.repository import opening
 from frazil.repository.opening import OpenRequest
 from frazil.repository.past import Past
@@ -18,12 +18,12 @@ from frazil.repository.sessions import Sessions
 from frazil.repository.settings import Settings
 from frazil.repository.state import OpenRepository
 from frazil.repository.upkeep import Upkeep
-from frazil.virtual.access import warn_about_none
+from frazil.virtual.authorisation import warn_about_none
 
 if TYPE_CHECKING:
     from frazil.config import StorageSettings
     from frazil.storage import Storage
-    from frazil.virtual.access import Authorisation
+    from frazil.virtual.authorisation import Authorisation
 
 
 @public
@@ -90,8 +90,7 @@ class Repository(Sessions, Refs, Past, Settings, Upkeep, StructuralDisplay):
         request = OpenRequest(
             storage, config, authorize_virtual_chunk_access, attribution, content_ids=content_derived_chunk_ids
         )
-        version = int(parse_spec_version(spec_version))
-        return cls(opening.create_repository(request, spec_version=version, check_clean_root=check_clean_root))
+        return cls._create(request, spec_version, check_clean_root=check_clean_root)
 
     @classmethod
     def open(
@@ -136,10 +135,7 @@ class Repository(Sessions, Refs, Past, Settings, Upkeep, StructuralDisplay):
         request = OpenRequest(
             storage, config, authorize_virtual_chunk_access, attribution, content_ids=content_derived_chunk_ids
         )
-        version = int(parse_spec_version(create_version))
-        return cls(
-            opening.open_or_create_repository(request, spec_version=version, check_clean_root=check_clean_root)
-        )
+        return cls._open_or_create(request, create_version, check_clean_root=check_clean_root)
 
     @staticmethod
     def exists(storage: Storage, storage_settings: StorageSettings | None = None) -> bool:
@@ -172,9 +168,87 @@ class Repository(Sessions, Refs, Past, Settings, Upkeep, StructuralDisplay):
         warn_about_none(authorize_virtual_chunk_access, stacklevel=3)
         return type(self)(opening.reopened(self._state, config, authorize_virtual_chunk_access))
 
-    create_async = class_in_thread(create)
-    open_async = class_in_thread(open)
-    open_or_create_async = class_in_thread(open_or_create)
+    # Written out, because no decorator can tell a type checker that a class method of `Self` has a twin.
+
+    @classmethod
+    async def create_async(
+        cls,
+        storage: Storage,
+        config: RepositoryConfig | None = None,
+        authorize_virtual_chunk_access: dict[str, Authorisation] | None = None,
+        spec_version: SpecVersion | int | None = None,
+        check_clean_root: bool = True,
+        attribution: Attribution | None = None,
+        *,
+        content_derived_chunk_ids: bool = False,
+    ) -> Self:
+        """Coroutine twin of ``create``."""
+        warn_about_none(authorize_virtual_chunk_access, stacklevel=3)
+        return await run_in_thread(
+            cls._create,
+            OpenRequest(
+                storage, config, authorize_virtual_chunk_access, attribution, content_ids=content_derived_chunk_ids
+            ),
+            spec_version,
+            check_clean_root=check_clean_root,
+        )
+
+    @classmethod
+    async def open_async(
+        cls,
+        storage: Storage,
+        config: RepositoryConfig | None = None,
+        authorize_virtual_chunk_access: dict[str, Authorisation] | None = None,
+        attribution: Attribution | None = None,
+        *,
+        content_derived_chunk_ids: bool = False,
+    ) -> Self:
+        """Coroutine twin of ``open``."""
+        warn_about_none(authorize_virtual_chunk_access, stacklevel=3)
+        request = OpenRequest(
+            storage, config, authorize_virtual_chunk_access, attribution, content_ids=content_derived_chunk_ids
+        )
+        return cls(await run_in_thread(opening.open_repository, request))
+
+    @classmethod
+    async def open_or_create_async(
+        cls,
+        storage: Storage,
+        config: RepositoryConfig | None = None,
+        authorize_virtual_chunk_access: dict[str, Authorisation] | None = None,
+        create_version: SpecVersion | int | None = None,
+        check_clean_root: bool = True,
+        attribution: Attribution | None = None,
+        *,
+        content_derived_chunk_ids: bool = False,
+    ) -> Self:
+        """Coroutine twin of ``open_or_create``."""
+        warn_about_none(authorize_virtual_chunk_access, stacklevel=3)
+        return await run_in_thread(
+            cls._open_or_create,
+            OpenRequest(
+                storage, config, authorize_virtual_chunk_access, attribution, content_ids=content_derived_chunk_ids
+            ),
+            create_version,
+            check_clean_root=check_clean_root,
+        )
+
+    @classmethod
+    def _create(
+        cls, request: OpenRequest, spec_version: SpecVersion | int | None, *, check_clean_root: bool
+    ) -> Self:
+        version = int(parse_spec_version(spec_version))
+        return cls(opening.create_repository(request, spec_version=version, check_clean_root=check_clean_root))
+
+    @classmethod
+    def _open_or_create(
+        cls, request: OpenRequest, create_version: SpecVersion | int | None, *, check_clean_root: bool
+    ) -> Self:
+        version = int(parse_spec_version(create_version))
+        return cls(
+            opening.open_or_create_repository(request, spec_version=version, check_clean_root=check_clean_root)
+        )
+
     exists_async = static_in_thread(exists)
     fetch_spec_version_async = static_in_thread(fetch_spec_version)
     fetch_config_async = static_in_thread(fetch_config)
