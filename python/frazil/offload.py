@@ -87,15 +87,16 @@ class AsyncCloseableIterator(AsyncIterator[_T], Iterator[_T]):
     """An iterator for both ``for`` and ``async for``, over items that may take a visit to storage.
 
     It may be abandoned at any point; ``aclose`` lets go of what it holds at once.  The two ways of iterating share one
-    position.
+    position.  ``max_page`` bounds the items that wait in it, which large ones should keep low.
     """
 
-    def __init__(self, items: Iterable[_T]) -> None:
+    def __init__(self, items: Iterable[_T], *, max_page: int = _MAX_PAGE) -> None:
         self._items = iter(items)
         self._ready: deque[_T] = deque()
         self._failure: BaseException | None = None
         self._exhausted = False
         self._page = 1
+        self._max_page = max_page
         self._lock = threading.Lock()
 
     def __iter__(self) -> AsyncCloseableIterator[_T]:
@@ -113,7 +114,7 @@ class AsyncCloseableIterator(AsyncIterator[_T], Iterator[_T]):
     async def __anext__(self) -> _T:
         if not self._ready:
             # Small pages first: the first item should not wait for 255 others.
-            page, self._page = self._page, min(2 * self._page, _MAX_PAGE)
+            page, self._page = self._page, min(2 * self._page, self._max_page)
             await run_in_thread(self._fetch, page)
         if not self._has_item():
             raise StopAsyncIteration

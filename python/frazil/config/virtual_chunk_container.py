@@ -57,7 +57,7 @@ def validate(container: VirtualChunkContainer) -> None:
         raise ValueError(f"VirtualChunkContainer url_prefix must end in a / character: {prefix!r}")
     if container.name is not None and (not container.name or "/" in container.name):
         raise ValueError(f"VirtualChunkContainer name must be non-empty and not contain '/': {container.name!r}")
-    _core.normalise_url(prefix)
+    normal = _core.normalise_url(prefix)
     parts = urlsplit(prefix)
     suits = isinstance(container.store, _SCHEMES.get(parts.scheme, ()))
     if not suits:
@@ -65,7 +65,7 @@ def validate(container: VirtualChunkContainer) -> None:
             f"Invalid url prefix scheme ({parts.scheme}) for this object store config: ({type(container.store).__name__})"
         )
     if parts.scheme == "file":
-        if parts.path == "/":
+        if not urlsplit(normal).path.strip("/"):
             raise ValueError("Url prefix for file:// containers must include a path")
     elif not parts.netloc:
         raise ValueError(f"Url prefix for {parts.scheme}:// containers must include a host: {prefix!r}")

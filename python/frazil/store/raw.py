@@ -69,7 +69,7 @@ class RawStore:
 
     def _resolve(self, key: str, start: int | None, end: int | None, suffix: int | None) -> Buffer | ChunkRef | None:
         """Find the node in Python, and let the extension answer for it from now on."""
-        found = self._parse(key)
+        found = self.parse(key)
         if isinstance(found, V2Key):
             return None
         if isinstance(found, StrayChunkKey):
@@ -85,7 +85,7 @@ class RawStore:
             return None
         return self.tree.chunk_reader(node).read(found.coords, start, end, suffix)
 
-    def _parse(self, key: str) -> zarr_keys.Key:
+    def parse(self, key: str) -> zarr_keys.Key:
         return zarr_keys.parse(key, self.tree.node)
 
     def _refuse_group(self, key: StrayChunkKey) -> None:
@@ -97,7 +97,7 @@ class RawStore:
         if isinstance(found, bool):
             return found
         with operation("exists", key=key):
-            parsed = self._parse(key)
+            parsed = self.parse(key)
             if isinstance(parsed, V2Key):
                 return False
             if isinstance(parsed, MetadataKey):
@@ -116,7 +116,7 @@ class RawStore:
     def size(self, key: str) -> int:
         """Stored bytes of a key: 0 for a chunk that does not exist, an error for metadata that does not."""
         with operation("getsize", key=key):
-            parsed = self._parse(key)
+            parsed = self.parse(key)
             if isinstance(parsed, MetadataKey):
                 return len(self.tree.existing_node(parsed.path).user_data)
             if isinstance(parsed, V2Key):
@@ -129,8 +129,8 @@ class RawStore:
     def write(self, key: str, value: ReadableBytes) -> None:
         """Store a metadata document or a chunk; chunks larger than the inline threshold are uploaded at once."""
         with operation("set", key=key):
-            self._ensure_writable()
-            parsed = self._parse(key)
+            self.ensure_writable()
+            parsed = self.parse(key)
             if isinstance(parsed, MetadataKey):
                 self.tree.set_metadata(parsed.path, bytes(value))
             elif isinstance(parsed, ChunkKey):
@@ -143,7 +143,7 @@ class RawStore:
             else:
                 raise _v2_not_supported(key)
 
-    def _ensure_writable(self) -> None:
+    def ensure_writable(self) -> None:
         if self.tree.read_only:
             raise ReadOnlyError(
                 "cannot write to read-only store; open a writable session to write", kind="read-only-store"
@@ -194,19 +194,19 @@ class RawStore:
     def delete(self, key: str) -> None:
         """Delete a node (a group with all below it) or a chunk; what does not exist is no error."""
         with operation("delete", key=key):
-            parsed = self._parse(key)
+            parsed = self.parse(key)
             if isinstance(parsed, MetadataKey):
                 if self.tree.node(parsed.path) is not None:
-                    self._ensure_writable()
+                    self.ensure_writable()
                     self.tree.delete_node(parsed.path)
             elif isinstance(parsed, ChunkKey) and parsed.coords is not None and self.tree.in_grid(parsed.node, parsed.coords):
-                self._ensure_writable()
+                self.ensure_writable()
                 self.tree.delete_chunk(parsed.node, parsed.coords)
 
     def delete_dir(self, prefix: str) -> None:
         """Delete the node at a prefix with all below it, or the chunks whose keys lie below it."""
         with operation("delete_dir", prefix=prefix):
-            self._ensure_writable()
+            self.ensure_writable()
             path = NodePath("/" + prefix.strip("/"))
             if path == "/":
                 self.tree.clear()
@@ -231,7 +231,7 @@ class RawStore:
 
     def clear(self) -> None:
         """Delete every node."""
-        self._ensure_writable()
+        self.ensure_writable()
         self.tree.clear()
 
     # ---- listing ---------------------------------------------------------------------------------------------------

@@ -1,0 +1,122 @@
+"""How a repository reaches virtual chunks: its containers, what the caller authorises, and the stores behind them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from frazil._core import ObjectStore
+from frazil.config.attribution import Attribution
+from frazil.config.object_store import ObjectStoreConfig
+from frazil.errors import InvalidInputError
+from frazil.virtual import authorisation as _authorisation
+from frazil.virtual import locations
+from frazil.virtual.authorisation import Authorisation, warn_about_none
+from frazil.virtual.matching import Source, Sources
+from frazil.virtual.opening import open_source
+
+if TYPE_CHECKING:
+    from frazil.config import RepositoryConfig
+
+__all__ = ["Authorisation", "Place", "VirtualAccess", "warn_about_none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An object that a location names: its absolute URL, and where it is read from."""
+
+    url: str
+    store: ObjectStore
+    key: str
+
+
+class VirtualAccess:
+    """The containers of a configuration and the caller's authorisation of them.
+
+    It never changes; stores are opened when they are first read from.  Safe to share between threads.  It pickles as a
+    description, credentials included, and opens its stores again.
+    """
+
+    __slots__ = ("_authorised", "_lock", "_stores", "authorisation", "sources")
+
+    def __init__(self, sources: Sources, authorisation: Mapping[str, Authorisation]) -> None:
+        self.sources = sources
+        self.authorisation = authorisation
+        """Credentials by prefix, as the caller gave them."""
+        self._authorised = _authorisation.by_prefix(authorisation)
+        self._stores: dict[str, ObjectStore] = {}
+        self._lock = threading.Lock()
+
+    @classmethod
+    def of(cls, config: RepositoryConfig, authorisation: Mapping[str, Authorisation] | None) -> VirtualAccess:
+        """The access that an effective configuration and the argument ``authorize_virtual_chunk_access`` give.
+
+        Raises
+        ------
+        TypeError
+            For credentials that are not wrapped in a class of ``Credentials``.
+        StorageError
+            ``storage-other`` for credentials that a container's store does not take.
+        """
+        sources = Sources((config.virtual_chunk_containers or {}).values())
+        access = cls(sources, _authorisation.checked(authorisation))
+        _authorisation.check_kinds(sources, access._authorised)
+        return access
+
+    def with_config(self, config: RepositoryConfig) -> VirtualAccess:
+        """The same authorisation for the containers of another configuration."""
+        return self.of(config, self.authorisation)
+
+    @property
+    def authorized_prefixes(self) -> set[str]:
+        """The prefixes of the authorised containers, as they were given."""
+        return set(self.authorisation)
+
+    def locate(self, location: str, attribution: Attribution) -> Place:
+        """Where the object of a stored location is read from; ``attribution`` goes with the requests.
+
+        Raises
+        ------
+        InvalidInputError
+            ``no-container-for-virtual-chunk``, ``unauthorized-virtual-chunk-container``, or ``invalid-virtual-ref``
+            for a location that is no URL or has a key that its store cannot address.
+        """
+        url = self.sources.url(location)
+        source = self.sources.find(url)
+        if source is None:
+            raise InvalidInputError(
+                f"no virtual chunk container can handle the chunk location ({url}), edit the repository configuration "
+                "adding a virtual chunk container for the chunk references: "
+                "RepositoryConfig.set_virtual_chunk_container(), then Repository.open(config=...)",
+                kind="no-container-for-virtual-chunk",
+            )
+        if not self._is_authorised(source):
+            raise _authorisation.not_authorised(source, url)
+        key = locations.object_key(url)
+        if not locations.is_addressable(key):
+            raise locations.not_addressable(key, url)
+        return Place(url, self._store(source, attribution), key)
+
+    def _is_authorised(self, source: Source) -> bool:
+        """None authorises everything but Azure, which has no access without credentials."""
+        if self._authorised.get(source.prefix) is None and isinstance(source.store, ObjectStoreConfig.Azure):
+            return False
+        return source.prefix in self._authorised
+
+    def _store(self, source: Source, attribution: Attribution) -> ObjectStore:
+        found = self._stores.get(source.prefix)
+        if found is None:
+            with self._lock:
+                found = self._stores.get(source.prefix)
+                if found is None:
+                    found = open_source(source, self._authorised[source.prefix], attribution)
+                    self._stores[source.prefix] = found
+        return found
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"sources": self.sources, "authorisation": self.authorisation}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
