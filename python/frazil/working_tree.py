@@ -53,14 +53,19 @@ class WorkingTree:
         changes: ChangeSet | None = None,
     ) -> None:
         self.context = context
-        self.base = base
+        self._base: Snapshot | None = base
+        self._base_id = SnapshotId(base.id)
         self.mode = mode
         self.branch = branch
         self.is_fork = is_fork
         self.changes = changes if changes is not None else ChangeSet()
-        self.lock = threading.RLock()
         self.owner: TreeOwner | None = None
         """The session that this is the tree of; set by that session."""
+        self._start_empty()
+
+    def _start_empty(self) -> None:
+        """What a new tree and one from a pickle begin with."""
+        self.lock = threading.RLock()
         self.keys = KeyReader()
         """Nodes that the extension can answer for by itself; filled on first use, emptied by edits."""
         self._readers: dict[NodePath, ChunkReader] = {}
@@ -75,7 +80,14 @@ class WorkingTree:
 
     @property
     def base_id(self) -> SnapshotId:
-        return SnapshotId(self.base.id)
+        return self._base_id
+
+    @property
+    def base(self) -> Snapshot:
+        """The snapshot under the changes; fetched on first use after a pickle."""
+        if self._base is None:
+            self._base = self.context.assets.snapshot(self._base_id)
+        return self._base
 
     @property
     def read_only(self) -> bool:
@@ -95,7 +107,8 @@ class WorkingTree:
     def replace(self, base: Snapshot, changes: ChangeSet) -> None:
         """Stand on another base with other changes (rebase, merge, discard)."""
         with self.lock:
-            self.base = base
+            self._base = base
+            self._base_id = SnapshotId(base.id)
             self.changes = changes
             self._forget()
 
@@ -408,7 +421,7 @@ class WorkingTree:
         with self.lock:
             return {
                 "context": self.context,
-                "base_id": bytes(self.base.id),
+                "base_id": self._base_id,
                 "mode": self.mode,
                 "branch": self.branch,
                 "is_fork": self.is_fork,
@@ -417,16 +430,15 @@ class WorkingTree:
             }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        context: RepositoryContext = state["context"]
-        self.__init__(  # type: ignore[misc]
-            context,
-            context.assets.snapshot(state["base_id"]),
-            mode=state["mode"],
-            branch=state["branch"],
-            is_fork=state["is_fork"],
-            changes=state["changes"],
-        )
+        self.context = state["context"]
+        self._base = None
+        self._base_id = state["base_id"]
+        self.mode = state["mode"]
+        self.branch = state["branch"]
+        self.is_fork = state["is_fork"]
+        self.changes = state["changes"]
         self.owner = state["owner"]
+        self._start_empty()
 
 
 def array_of(node: NodeRecord) -> ArrayData:

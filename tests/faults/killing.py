@@ -85,7 +85,7 @@ def main(path: str, kills: int, seed: int) -> None:
         receiving, sending = os.pipe()
         pid = in_child(commit_until_killed, path, sending)
         os.close(sending)
-        time.sleep(rng.uniform(0.0, 0.12))
+        time.sleep(rng.uniform(0.0, 0.2))
         os.kill(pid, signal.SIGKILL)
         status = wait(pid)
         assert status == -signal.SIGKILL, f"the writer ended by itself with status {status} before kill {number}"

@@ -65,7 +65,6 @@ class Diff:
             yield "Chunks updated:\n"
             for path in sorted(self.updated_chunks):
                 yield from _chunks(path, self.updated_chunks[path])
-            yield "\n"
         if self.moved_nodes:
             yield from _lines("Nodes moved/renamed", (f"{source} -> {target}" for source, target in self.moved_nodes))
 
