@@ -93,6 +93,8 @@ pub fn encode(raw: &[u8]) -> String {
 }
 
 /// The `length` bytes of `text`, in either case and with the aliases I, L and O; None if it is not such an id.
+///
+/// Bits of the last character that no byte needs are ignored, as other readers do.
 #[must_use]
 pub fn decode(text: &str, length: usize) -> Option<Vec<u8>> {
     if text.len() != length.checked_mul(8)?.div_ceil(5) {
@@ -109,8 +111,7 @@ pub fn decode(text: &str, length: usize) -> Option<Vec<u8>> {
             bits &= (1 << held) - 1;
         }
     }
-    // Left-over bits that are not zero would make a second text for the same id.
-    (raw.len() == length && bits == 0).then_some(raw)
+    (raw.len() == length).then_some(raw)
 }
 
 fn digit(c: u8) -> Option<u8> {
@@ -138,11 +139,17 @@ mod tests {
 
     #[test]
     fn rejects_what_is_no_id() {
-        for text in ["", "1CECHNKREP0F1RSTCMT", "1CECHNKREP0F1RSTCMT00", "1CECHNKREP0F1RSTCMTU", "1CECHNKREP0F1RSTCMT1"]
+        for text in ["", "1CECHNKREP0F1RSTCMT", "1CECHNKREP0F1RSTCMT00", "1CECHNKREP0F1RSTCMTU", "1CECHNKREP0F1RSTCMT-"]
         {
             assert_eq!(decode(text, 12), None, "{text}");
         }
-        assert_eq!(decode("0000000000001", 8), None);
+        assert_eq!(decode("000000000000", 8), None);
+    }
+
+    #[test]
+    fn loose_bits_are_ignored() {
+        assert_eq!(decode("1CECHNKREP0F1RSTCMTA", 12), decode("1CECHNKREP0F1RSTCMT0", 12));
+        assert_eq!(decode("0000000000001", 8), Some(vec![0; 8]));
     }
 
     proptest! {
