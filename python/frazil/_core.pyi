@@ -521,7 +521,28 @@ class ObjectStore:
 
     @staticmethod
     def remote(kind: str, options: Mapping[str, str], settings: Mapping[str, Any]) -> ObjectStore:
-        """``kind`` is ``s3``, ``gcs``, ``azure`` or ``http``; ``options`` are the ``object_store`` crate's names."""
+        """A store that is reached over a network; no request is made here.
+
+        ``kind`` is ``s3``, ``gcs``, ``azure`` or ``http``.  ``options`` are the ``object_store`` crate's names for what
+        identifies and authenticates (``aws_bucket_name``, ``google_bucket``, ...), and ``url`` for ``http``.  ``settings``
+        are ours, all always given unless said otherwise:
+
+        * ``prefix``: what every key is below, ``""`` for the root;
+        * ``from_env``: take credentials from the environment, as the crate's builders do;
+        * ``credentials``: None, or a function that gives credentials as options, called before each request from any
+          thread; what it raises is raised by the request;
+        * ``read_headers``, ``write_headers``: headers for requests that read and that write;
+        * ``user_agent``, ``user_agent_comment``: products of that header, and the start of its comment (may be empty);
+        * ``conditional_create``, ``conditional_update``: whether to rely on preconditions;
+        * ``max_concurrent_requests_for_object``, ``ideal_concurrent_request_size``: how reads of big objects are divided;
+        * ``minimum_size_for_multipart_upload``;
+        * ``max_tries``, ``initial_backoff_ms``, ``max_backoff_ms``;
+        * ``connect_timeout_ms``, ``read_timeout_ms``, ``operation_timeout_ms``, ``operation_attempt_timeout_ms``: None is
+          no limit;
+        * ``s3`` only: ``network_stream_timeout_seconds`` (None or 0 is no limit), ``checksum_algorithm`` (None, ``CRC32``,
+          ``CRC32C``, ``CRC64NVME``, ``SHA1`` or ``SHA256``), ``legacy_rooted_keys`` (None, or whether keys start with a
+          slash).
+        """
 
     @property
     def is_local(self) -> bool:
