@@ -27,7 +27,7 @@ from frazil.maintenance.links import Link, Links, mend_to_nearest, reachable
 from frazil.maintenance.listing import Stored, is_older, stored
 from frazil.maintenance.mark import chunks_of, manifests_of, walk
 from frazil.maintenance.read import ReadLimits, read_snapshots
-from frazil.maintenance.repo_links import edits_for, links_of
+from frazil.maintenance.repo_links import edits_for, links_of, tips_of
 from frazil.maintenance.summary import GCSummary
 from frazil.maintenance.sweep import Batches, Keep, SweepLimits, Swept, count, sweep, unkept
 
@@ -175,10 +175,6 @@ def drop_snapshots(info: RepoInfo, plan: CollectionPlan) -> Change[tuple[set[Sna
     kept = links.keys() - dropped
     logs = kept | {log for snapshot in kept for log in after[snapshot].pruned}
     return Change(edits_for(info, drop=dropped, mended=mended), UpdateTag.GC_RAN, (set(kept), set(logs)))
-
-
-def tips_of(info: RepoInfo) -> list[SnapshotId]:
-    return [SnapshotId(target) for _, target in (*info.branches(), *info.tags())]
 
 
 def _delays(context: RepositoryContext) -> Iterator[float]:

@@ -96,7 +96,8 @@ def inspect_manifest(context: RepositoryContext, manifest_id: ManifestId) -> Jso
             for node_id, count, inline, native, virtual in arrays
         ],
         "compression": {
-            "uses_location_compression": uses_compression,
+            # Spec 1 lacks the field, whose default is yes (format section 3.4).
+            "uses_location_compression": uses_compression or manifest.file_spec_version == 1,
             **dictionary,
             "num_compressed_refs": num_compressed,
         },

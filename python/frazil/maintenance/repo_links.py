@@ -23,6 +23,11 @@ def links_of(info: RepoInfo) -> dict[SnapshotId, Link]:
     return found
 
 
+def tips_of(info: RepoInfo) -> list[SnapshotId]:
+    """Where its branches and tags point to."""
+    return [SnapshotId(target) for _, target in (*info.branches(), *info.tags())]
+
+
 def edits_for(info: RepoInfo, *, drop: Iterable[SnapshotId], mended: Sequence[Link]) -> Edits:
     """Take snapshots out of the ``repo`` object and link others anew; messages and metadata stay byte for byte."""
     replaced: list[_SnapshotEntry] = []

@@ -11,11 +11,12 @@ import numpy as np
 from frazil._core import ChunkRef
 from frazil.display import Parts, StructuralDisplay
 from frazil.history.v2 import HistoryV2
-from frazil.ids import SnapshotId
 from frazil.maintenance import fingerprints
 from frazil.maintenance.fingerprints import Fingerprints
+from frazil.maintenance.links import reachable
 from frazil.maintenance.mark import manifests_of, walk
 from frazil.maintenance.read import ReadLimits, read_manifests, read_snapshots
+from frazil.maintenance.repo_links import links_of, tips_of
 from frazil.names import public
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class ChunkStorageStats(StructuralDisplay):
 def chunk_storage_stats(
     context: RepositoryContext, history: History, limits: ReadLimits | None = None
 ) -> ChunkStorageStats:
-    """Count the chunks of every snapshot that a branch or tag leads to, in spec 2 of every snapshot that is listed."""
+    """Count the chunks of every snapshot that a branch or tag leads to."""
     limits = limits or ReadLimits()
     snapshots = _snapshots(context, history, limits)
     manifests = list(manifests_of(snapshots).items())
@@ -77,8 +78,9 @@ def chunk_storage_stats(
 
 def _snapshots(context: RepositoryContext, history: History, limits: ReadLimits) -> Iterable[Snapshot]:
     if isinstance(history, HistoryV2):
-        listed = [SnapshotId(snapshot_id) for snapshot_id in history.read().snapshot_ids()]
-        return read_snapshots(context.objects, listed, at_once=limits.max_snapshots_in_memory)
+        info = history.read()
+        kept = list(reachable(links_of(info), tips_of(info)))
+        return read_snapshots(context.objects, kept, at_once=limits.max_snapshots_in_memory)
     return walk(context.objects, [*history.branches().values(), *history.tags().values()], limits)
 
 

@@ -18,7 +18,7 @@ def chain(newest: int) -> list[SnapshotEntry]:
 
 @pytest.mark.parametrize(
     ("older_than", "edge", "released"),
-    [(4, 4, {1, 2, 3}), (5, 5, {1, 2, 3, 4}), (2, 2, {1}), (100, 5, {1, 2, 3, 4})],
+    [(4, 4, {1, 2, 3}), (5, 5, {1, 2, 3, 4}), (2, 2, {1}), (100, 5, {1, 2, 3, 4, 5})],
 )
 def test_the_oldest_that_stays_is_linked_to_the_root(older_than, edge, released):
     cut = plan_cut(chain(5), older_than)

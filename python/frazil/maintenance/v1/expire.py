@@ -22,7 +22,10 @@ _PROTECTED_BRANCH = "main"
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """``edge`` takes the root as its parent; ``released`` are the snapshots that were between the two."""
+    """``edge`` takes the root as its parent; ``released`` is what is old, but for the root.
+
+    If even the tip is old it is the edge, and counts as released although its ref may stay.
+    """
 
     edge: SnapshotId
     root: SnapshotId
@@ -89,10 +92,10 @@ def plan_cut(chain: Sequence[SnapshotEntry], older_than: int) -> Cut | None:
     """Where to cut a history (newest first, down to the root); None if nothing is to be released."""
     root = chain[-1]
     edge = max((index for index, entry in enumerate(chain) if entry.flushed_at >= older_than), default=0)
-    between = chain[edge + 1 : -1]
-    if not between:
+    if not chain[edge + 1 : -1]:
         return None
-    return Cut(chain[edge].id, root.id, frozenset(entry.id for entry in between))
+    released = frozenset(entry.id for entry in chain[:-1] if entry.flushed_at < older_than)
+    return Cut(chain[edge].id, root.id, released)
 
 
 def _rewrite(context: RepositoryContext, snapshot_id: SnapshotId, parent_id: SnapshotId) -> None:

@@ -1,0 +1,534 @@
+"""Rebasing sessions of real repositories over what others committed."""
+
+import numpy as np
+import pytest
+import zarr
+
+import frazil
+from frazil import BasicConflictSolver, ConflictDetector, ConflictType, RebaseFailedError, VersionSelection
+from frazil.format import keys
+from frazil.ids import parse_snapshot_id
+
+USE_THEIRS = BasicConflictSolver(on_chunk_conflict=VersionSelection.UseTheirs)
+
+
+@pytest.fixture(params=[1, 2])
+def repo(request):
+    return a_repository(request.param)
+
+
+@pytest.fixture
+def repo_v2():
+    return a_repository(2)
+
+
+def a_repository(spec_version):
+    repo = frazil.Repository.create(frazil.in_memory_storage(), spec_version=spec_version)
+    session = repo.writable_session("main")
+    root = zarr.create_group(session.store)
+    for name in ("a", "b", "g/x"):
+        root.create_array(name, shape=(4,), chunks=(1,), dtype="i4", fill_value=-1)[:] = 0
+    session.commit("four chunks in each of three arrays")
+    return repo
+
+
+def opened(repo, branch="main"):
+    session = repo.writable_session(branch)
+    return session, zarr.open_group(session.store, mode="r+")
+
+
+def tip(repo, branch="main"):
+    return zarr.open_group(repo.readonly_session(branch).store, mode="r")
+
+
+def commit(repo, edit, message="theirs"):
+    """Let somebody else commit an edit of the root group."""
+    session, root = opened(repo)
+    edit(root)
+    return session.commit(message)
+
+
+def set_chunk(name, index, value):
+    def edit(root):
+        root[name][index] = value
+
+    return edit
+
+
+def values(array):
+    return np.asarray(array[:]).tolist()
+
+
+def kinds(failure):
+    return [(conflict.conflict_type, conflict.path) for conflict in failure.value.conflicts]
+
+
+# ---- changes that meet no others -------------------------------------------------------------------------------------
+
+
+def test_changes_to_different_chunks_both_stand(repo):
+    session, root = opened(repo)
+    root["a"][0] = 1
+    theirs = commit(repo, set_chunk("a", 3, 3))
+
+    session.rebase(ConflictDetector())
+
+    assert session.snapshot_id == theirs
+    assert values(root["a"]) == [1, 0, 0, 3]
+    session.commit("ours")
+    assert values(tip(repo)["a"]) == [1, 0, 0, 3]
+
+
+def test_a_metadata_update_keeps_the_chunks_that_they_wrote(repo):
+    session, root = opened(repo)
+    root["a"].attrs["unit"] = "m"
+    commit(repo, set_chunk("a", 2, 7))
+
+    session.rebase(ConflictDetector())
+    session.commit("ours")
+
+    assert values(tip(repo)["a"]) == [0, 0, 7, 0]
+    assert dict(tip(repo)["a"].attrs) == {"unit": "m"}
+
+
+def test_many_commits_are_replayed_in_order(repo):
+    session, root = opened(repo)
+    root["b"][0] = 5
+    theirs = [commit(repo, set_chunk("a", number % 4, number)) for number in range(40)]
+
+    session.rebase(ConflictDetector())
+
+    assert session.snapshot_id == theirs[-1]
+    assert values(root["a"]) == [36, 37, 38, 39]
+    assert values(root["b"]) == [5, 0, 0, 0]
+
+
+def test_a_session_without_changes_just_moves_to_the_tip(repo):
+    session, _ = opened(repo)
+    theirs = commit(repo, lambda root: root.attrs.update(k=1))
+
+    session.rebase(ConflictDetector())
+
+    assert session.snapshot_id == theirs
+    assert not session.has_uncommitted_changes
+    assert zarr.open_group(session.store, mode="r").attrs["k"] == 1
+
+
+def test_nothing_is_to_be_done_at_the_tip_or_without_a_branch(repo):
+    repo.create_branch("dev", repo.lookup_branch("main"))
+    session, root = opened(repo, "dev")
+    root["a"][0] = 1
+    base = session.snapshot_id
+
+    session.rebase(ConflictDetector())
+    assert session.snapshot_id == base
+    repo.delete_branch("dev")
+    session.rebase(ConflictDetector())
+
+    assert session.snapshot_id == base
+    assert values(root["a"]) == [1, 0, 0, 0]
+
+
+# ---- conflicts -------------------------------------------------------------------------------------------------------
+
+
+def test_a_failed_rebase_keeps_every_change_and_names_the_snapshot(repo):
+    session, root = opened(repo)
+    root["a"][0] = 1
+    root["b"][0] = 1
+    base = session.snapshot_id
+    theirs = commit(repo, set_chunk("a", 0, 2))
+
+    with pytest.raises(RebaseFailedError, match=theirs) as failure:
+        session.rebase(ConflictDetector())
+
+    assert failure.value.snapshot == theirs
+    (conflict,) = failure.value.conflicts
+    assert (conflict.conflict_type, conflict.path) == (ConflictType.ChunkDoubleUpdate, "/a")
+    assert conflict.conflicted_chunks == [[0]]
+    assert session.snapshot_id == base
+    assert values(root["a"]) == [1, 0, 0, 0]
+    assert values(root["b"]) == [1, 0, 0, 0]
+
+
+def test_a_failed_rebase_stands_on_the_last_commit_that_fitted(repo):
+    session, root = opened(repo)
+    root["a"][0:2] = 5
+    fits = commit(repo, set_chunk("a", 0, 7))
+    conflicts = commit(repo, lambda root: root["a"].attrs.update(k=1))
+
+    with pytest.raises(RebaseFailedError) as failure:
+        session.rebase(USE_THEIRS)
+
+    assert failure.value.snapshot == conflicts
+    assert session.snapshot_id == fits
+    assert values(root["a"]) == [7, 5, 0, 0]
+
+
+def test_another_solver_may_be_tried_after_a_failure(repo):
+    session, root = opened(repo)
+    root["a"][0] = 1
+    commit(repo, set_chunk("a", 0, 2))
+    with pytest.raises(RebaseFailedError):
+        session.rebase(ConflictDetector())
+
+    session.rebase(BasicConflictSolver())
+    session.commit("ours")
+
+    assert values(tip(repo)["a"]) == [1, 0, 0, 0]
+
+
+def test_use_theirs_gives_way_chunk_by_chunk(repo):
+    session, root = opened(repo)
+    root["a"][0:2] = 1
+    root["b"][0] = 1
+    commit(repo, set_chunk("a", slice(1, 3), 2))
+
+    session.rebase(USE_THEIRS)
+    session.commit("ours")
+
+    assert values(tip(repo)["a"]) == [1, 2, 2, 0]
+    assert values(tip(repo)["b"]) == [1, 0, 0, 0]
+
+
+def test_changes_that_gave_way_entirely_can_still_be_committed(repo):
+    session, root = opened(repo)
+    root["a"][0] = 1
+    commit(repo, set_chunk("a", 0, 2))
+
+    session.rebase(USE_THEIRS)
+
+    assert session.has_uncommitted_changes
+    session.commit("nothing is left")
+    assert values(tip(repo)["a"]) == [2, 0, 0, 0]
+
+
+def test_commit_rebases_as_often_as_it_takes(repo):
+    session, root = opened(repo)
+    root["a"][0] = 1
+    commit(repo, set_chunk("a", 0, 2))
+
+    made = session.commit("ours", rebase_with=BasicConflictSolver())
+
+    assert values(tip(repo)["a"]) == [1, 0, 0, 0]
+    assert repo.lookup_snapshot(made).metadata["__icechunk"] == {"rebase_attempts": 1}
+
+
+# ---- deletions -------------------------------------------------------------------------------------------------------
+
+
+def test_what_both_deleted_is_gone(repo):
+    session, root = opened(repo)
+    del root["a"]
+    commit(repo, lambda root: root.__delitem__("a"))
+
+    session.rebase(ConflictDetector())
+    session.commit("ours")
+
+    assert "a" not in tip(repo)
+
+
+def test_a_deletion_does_not_take_what_they_put_in_the_place(repo):
+    session, root = opened(repo)
+    del root["a"]
+
+    def replace(root):
+        del root["a"]
+        root.create_array("a", shape=(2,), chunks=(1,), dtype="f8")
+
+    commit(repo, replace)
+    session.rebase(ConflictDetector())
+    session.commit("ours")
+
+    assert tip(repo)["a"].dtype == np.float64
+
+
+def test_replacing_what_they_replaced_is_a_conflict(repo):
+    def replace(root, dtype):
+        del root["a"]
+        root.create_array("a", shape=(2,), chunks=(1,), dtype=dtype)
+
+    session, root = opened(repo)
+    replace(root, "i2")
+    commit(repo, lambda root: replace(root, "f8"))
+
+    with pytest.raises(RebaseFailedError) as failure:
+        session.rebase(BasicConflictSolver())
+
+    assert kinds(failure) == [(ConflictType.NewNodeConflictsWithExistingNode, "/a")]
+
+
+def test_a_deletion_of_what_they_changed_stands_unless_that_shall_fail(repo):
+    session, root = opened(repo)
+    del root["g"]
+    commit(repo, set_chunk("g/x", 0, 9))
+
+    with pytest.raises(RebaseFailedError) as failure:
+        session.rebase(BasicConflictSolver(fail_on_delete_of_updated_array=True))
+    assert kinds(failure) == [(ConflictType.DeleteOfUpdatedArray, "/g/x")]
+    session.rebase(BasicConflictSolver())
+    session.commit("ours")
+
+    assert "g" not in tip(repo)
+
+
+def test_a_child_that_they_made_survives_the_deletion_of_its_group(repo):
+    session, root = opened(repo)
+    del root["g"]
+    commit(repo, lambda root: root.create_array("g/new", shape=(1,), dtype="i1"))
+
+    session.rebase(ConflictDetector())
+    session.commit("ours")
+
+    assert zarr.open_array(repo.readonly_session("main").store, path="g/new", mode="r").shape == (1,)
+
+
+# ---- moves -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_move_takes_along_what_they_changed(repo_v2):
+    session = repo_v2.rearrange_session("main")
+    session.move("/g", "/h")
+    commit(repo_v2, set_chunk("g/x", 0, 9))
+    commit(repo_v2, lambda root: root.create_array("g/new", shape=(1,), dtype="i1"))
+
+    session.rebase(ConflictDetector())
+    session.commit("ours")
+
+    assert values(tip(repo_v2)["h/x"]) == [9, 0, 0, 0]
+    assert "new" in tip(repo_v2)["h"]
+    assert "g" not in tip(repo_v2)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [lambda root: root.__delitem__("a"), lambda root: root.create_group("moved")],
+    ids=["source deleted", "target taken"],
+)
+def test_a_move_that_no_longer_fits_is_a_conflict(repo_v2, edit):
+    session = repo_v2.rearrange_session("main")
+    session.move("/a", "/moved")
+    commit(repo_v2, edit)
+
+    with pytest.raises(RebaseFailedError) as failure:
+        session.rebase(BasicConflictSolver())
+
+    assert kinds(failure) == [(ConflictType.MoveOperationCannotBeRebased, "/a")]
+
+
+def test_edits_cannot_be_rebased_over_moves(repo_v2):
+    session, root = opened(repo_v2)
+    root["b"][0] = 1
+    other = repo_v2.rearrange_session("main")
+    other.move("/a", "/moved")
+    other.commit("theirs")
+
+    with pytest.raises(RebaseFailedError) as failure:
+        session.rebase(BasicConflictSolver())
+
+    assert kinds(failure) == [(ConflictType.MoveOperationCannotBeRebased, "")]
+
+
+# ---- histories that lost commits -------------------------------------------------------------------------------------
+
+
+def expire_all(repo, keep=1):
+    """Expire everything but the newest commits, and collect the files."""
+    *_, oldest_kept = [entry.written_at for entry in repo.ancestry(branch="main")][:keep]
+    return repo.expire_snapshots(oldest_kept)
+
+
+def test_the_logs_of_expired_commits_are_replayed(repo_v2):
+    session, root = opened(repo_v2)
+    root["a"][0] = 1
+    root["b"][0] = 1
+    commit(repo_v2, set_chunk("a", 3, 3))
+    commit(repo_v2, set_chunk("b", 3, 3))
+    newest = commit(repo_v2, set_chunk("b", 2, 2))
+    expire_all(repo_v2)
+
+    session.rebase(ConflictDetector())
+
+    assert session.snapshot_id == newest
+    session.commit("ours")
+    assert values(tip(repo_v2)["a"]) == [1, 0, 0, 3]
+    assert values(tip(repo_v2)["b"]) == [1, 0, 2, 3]
+
+
+def test_a_conflict_with_an_expired_commit_is_found(repo_v2):
+    session, root = opened(repo_v2)
+    root["a"][0] = 1
+    commit(repo_v2, set_chunk("a", 0, 3))
+    newest = commit(repo_v2, set_chunk("b", 2, 2))
+    expire_all(repo_v2)
+
+    with pytest.raises(RebaseFailedError) as failure:
+        session.rebase(ConflictDetector())
+
+    assert failure.value.snapshot == newest
+    assert kinds(failure) == [(ConflictType.ChunkDoubleUpdate, "/a")]
+
+
+def test_a_missing_log_is_an_error_that_says_so(repo_v2):
+    session, root = opened(repo_v2)
+    root["a"][0] = 1
+    expired = commit(repo_v2, set_chunk("a", 3, 3))
+    commit(repo_v2, set_chunk("b", 3, 3))
+    expire_all(repo_v2)
+    objects = repo_v2._repository.context.objects
+    objects.delete_many([keys.transaction_log(parse_snapshot_id(expired))])
+    base = session.snapshot_id
+
+    with pytest.raises(frazil.SessionStateError, match="open a new session") as failure:
+        session.rebase(ConflictDetector())
+
+    assert failure.value.kind == "rebase-tx-log-pruned"
+    assert session.snapshot_id == base
+    assert values(root["a"]) == [1, 0, 0, 0]
+
+
+def test_a_base_that_spec_1_expired_is_held_against_the_trees():
+    repo = a_repository(1)
+    commit(repo, set_chunk("a", 1, 1))
+    session, root = opened(repo)
+    root["a"][0] = 1
+    commit(repo, set_chunk("a", 3, 3))
+    newest = commit(repo, set_chunk("b", 3, 3))
+    expire_all(repo)
+
+    session.rebase(ConflictDetector())
+
+    assert session.snapshot_id == newest
+    assert values(root["a"]) == [1, 1, 0, 3]
+
+
+# ---- histories that took another way ---------------------------------------------------------------------------------
+
+
+def amend(repo, edit):
+    session, root = opened(repo)
+    edit(root)
+    return session.amend("amended")
+
+
+def test_changes_based_on_an_amended_commit_are_carried_over(repo_v2):
+    commit(repo_v2, lambda root: root.create_array("n", shape=(4,), chunks=(1,), dtype="i4"))
+    session, root = opened(repo_v2)
+    root["n"][0] = 7
+    amended = amend(repo_v2, set_chunk("a", 0, 4))
+
+    session.rebase(ConflictDetector())
+    session.commit("ours")
+
+    assert values(tip(repo_v2)["n"]) == [7, 0, 0, 0]
+    assert values(tip(repo_v2)["a"]) == [4, 0, 0, 0]
+    assert repo_v2.lookup_snapshot(repo_v2.lookup_branch("main")).parent_id == amended
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (lambda root: root.__delitem__("n"), [(ConflictType.ChunksUpdatedInDeletedArray, "/n")]),
+        (lambda root: root["n"].attrs.update(k=1), [(ConflictType.ChunksUpdatedInUpdatedArray, "/n")]),
+        (set_chunk("n", slice(0, 2), 5), [(ConflictType.ChunkDoubleUpdate, "/n")]),
+        (set_chunk("n", 3, 5), []),
+    ],
+    ids=["array deleted", "metadata changed", "same chunk", "other chunk"],
+)
+def test_only_what_the_amendment_changed_conflicts(repo_v2, edit, expected):
+    def create(root):
+        root.create_array("n", shape=(4,), chunks=(1,), dtype="i4")[:] = 1
+
+    commit(repo_v2, create)
+    session, root = opened(repo_v2)
+    root["n"][0] = 7
+    base = session.snapshot_id
+    amended = amend(repo_v2, edit)
+
+    if not expected:
+        session.rebase(ConflictDetector())
+        assert session.snapshot_id == amended
+        return
+    with pytest.raises(RebaseFailedError) as failure:
+        session.rebase(ConflictDetector())
+    assert failure.value.snapshot == amended
+    assert kinds(failure) == expected
+    assert session.snapshot_id == base
+    assert values(root["n"]) == [7, 1, 1, 1]
+
+
+def test_changes_to_what_a_reset_took_away_are_conflicts_and_not_lost(repo):
+    before = repo.lookup_branch("main")
+    commit(repo, lambda root: root.create_array("n", shape=(4,), chunks=(1,), dtype="i4"))
+    session, root = opened(repo)
+    root["n"][0] = 7
+    root["b"][0] = 9
+    repo.reset_branch("main", before)
+
+    with pytest.raises(RebaseFailedError) as failure:
+        session.rebase(BasicConflictSolver())
+
+    assert kinds(failure) == [(ConflictType.ChunksUpdatedInDeletedArray, "/n")]
+    assert values(root["n"]) == [7, 0, 0, 0]
+
+
+def test_changes_that_a_reset_does_not_touch_are_carried_over(repo):
+    before = repo.lookup_branch("main")
+    commit(repo, set_chunk("a", 0, 5))
+    session, root = opened(repo)
+    root["b"][0] = 9
+    repo.reset_branch("main", before)
+    other = commit(repo, set_chunk("a", 1, 6))
+
+    session.rebase(ConflictDetector())
+
+    assert session.snapshot_id == other
+    session.commit("ours")
+    assert values(tip(repo)["a"]) == [0, 6, 0, 0]
+    assert values(tip(repo)["b"]) == [9, 0, 0, 0]
+
+
+def test_a_node_that_only_the_new_history_has_is_in_the_way(repo):
+    before = repo.lookup_branch("main")
+    commit(repo, set_chunk("a", 0, 5))
+    session, root = opened(repo)
+    root.create_group("n")
+    repo.reset_branch("main", before)
+    commit(repo, lambda root: root.create_group("n"))
+
+    with pytest.raises(RebaseFailedError) as failure:
+        session.rebase(BasicConflictSolver())
+
+    assert kinds(failure) == [(ConflictType.NewNodeConflictsWithExistingNode, "/n")]
+
+
+def test_deleting_what_the_other_history_has_otherwise_needs_the_solvers_leave(repo):
+    before = repo.lookup_branch("main")
+    commit(repo, set_chunk("a", 0, 5))
+    session, root = opened(repo)
+    del root["a"]
+    repo.reset_branch("main", before)
+    commit(repo, set_chunk("b", 0, 5))
+
+    with pytest.raises(RebaseFailedError) as failure:
+        session.rebase(ConflictDetector())
+
+    assert kinds(failure) == [(ConflictType.DeleteOfUpdatedArray, "/a")]
+    session.rebase(BasicConflictSolver())
+    session.commit("ours")
+    assert "a" not in tip(repo)
+
+
+def test_nodes_that_were_moved_in_the_history_that_was_left_cannot_be_rebased(repo_v2):
+    before = repo_v2.lookup_branch("main")
+    mover = repo_v2.rearrange_session("main")
+    mover.move("/a", "/moved")
+    mover.commit("moved")
+    session, root = opened(repo_v2)
+    root["moved"][0] = 1
+    repo_v2.reset_branch("main", before)
+
+    with pytest.raises(RebaseFailedError) as failure:
+        session.rebase(BasicConflictSolver())
+
+    assert kinds(failure) == [(ConflictType.MoveOperationCannotBeRebased, "")]
