@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from numcodecs import zstd  # type: ignore[import-untyped]
 
 from frazil._core import ObjectStore, RepoInfo
 from frazil.config import RepositoryConfig, RepoUpdateRetryConfig, StorageRetriesSettings, StorageSettings
@@ -324,3 +325,29 @@ def test_attributes_follow_the_settings() -> None:
         snapshot = objects.head(keys.snapshot(INITIAL_SNAPSHOT_ID))
         assert snapshot is not None, format_id(INITIAL_SNAPSHOT_ID)
         assert snapshot.attributes.get("icfiletype") == ("snapshot" if wanted else None)
+
+
+def with_unknown_update(info: RepoInfo) -> bytes:
+    """The object with a newest entry of kind 99, which is put in the place of the one byte that tells two kinds apart."""
+    one, other = (
+        info.edit(updates=[(int(tag), (), START_US + 1, None), *info.updates()]).encode(writer="newer", level=3)
+        for tag in (UpdateTag.GC_RAN, UpdateTag.EXPIRATION_RAN)
+    )
+    body = bytearray(zstd.decompress(one[39:]))
+    [position] = [at for at, byte in enumerate(zstd.decompress(other[39:])) if byte != body[at]]
+    body[position] = 99
+    return one[:39] + bytes(zstd.compress(bytes(body), 3))
+
+
+def test_a_log_with_entries_of_a_newer_library_can_be_read_but_not_rewritten() -> None:
+    objects = ObjectStore.memory()
+    repo = new_repo(objects)
+    strange = with_unknown_update(stored(objects))
+    objects.put(keys.REPO, strange)
+    assert branch_names(repo.read()) == ["main"]
+    with pytest.raises(FormatError, match="upgrade the package to write to it") as raised:
+        repo.update(lambda _: branch("b"))
+    assert raised.value.kind == "unsupported-spec-version"
+    assert bytes(objects.get(keys.REPO) or b"") == strange
+    with pytest.raises(FormatError, match="unknown kind 99"):
+        list(HistoryV2(make_context(objects)).ops_log())
