@@ -28,8 +28,8 @@ def synthetic_log(
 ) -> list[_core._UpdateTuple]:
     """One entry for everything that can be told from the files, newest first, none of them with a backup.
 
-    ``entries`` holds every snapshot that a branch or tag leads to.  A deleted tag whose snapshot is gone counts as old
-    as the repository.
+    ``entries`` holds every snapshot that a branch or tag leads to.  A deleted tag of any other snapshot counts as old as
+    the repository.
     """
     beginning = list(chain(branches[MAIN_BRANCH], entries))[-1].flushed_at
     deleted = {

@@ -140,7 +140,7 @@ def plan(history: HistoryV1, refs: Refs, known: Mapping[SnapshotId, SnapshotEntr
         branches=refs.branches,
         tags=refs.tags,
         deleted_tags=refs.deleted_tags,
-        entries={**known, **needed},
+        entries=needed,
         now=now,
     )
     root = list(chain(refs.branches[MAIN_BRANCH], needed))[-1]

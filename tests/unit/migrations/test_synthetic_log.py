@@ -73,7 +73,7 @@ def test_a_commit_belongs_to_main_or_else_to_the_first_branch_by_name() -> None:
     ]
 
 
-def test_a_deleted_tag_of_a_snapshot_that_is_gone_is_as_old_as_the_repository() -> None:
+def test_a_deleted_tag_of_a_snapshot_that_no_ref_leads_to_is_as_old_as_the_repository() -> None:
     entries = history((None, 10_000), (0, 20_000))
     assert log_of(entries, branches=refs(main=1), deleted=refs(lost=9)) == [
         (10_000, U.REPO_INITIALIZED, ()),
