@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from frazil import _core
-from frazil.ids import ChunkId, ManifestId, SnapshotId
+from frazil.ids import ChunkId, ManifestId, SnapshotId, format_id
 
 REPO = "repo"
 CONFIG = "config.yaml"
@@ -18,19 +17,19 @@ _YEAR_3000_MS = 32_503_680_000_000
 
 
 def snapshot(snapshot_id: SnapshotId) -> str:
-    return f"{SNAPSHOTS}/{_core.encode_id(snapshot_id)}"
+    return f"{SNAPSHOTS}/{format_id(snapshot_id)}"
 
 
 def manifest(manifest_id: ManifestId) -> str:
-    return f"{MANIFESTS}/{_core.encode_id(manifest_id)}"
+    return f"{MANIFESTS}/{format_id(manifest_id)}"
 
 
 def transaction_log(snapshot_id: SnapshotId) -> str:
-    return f"{TRANSACTIONS}/{_core.encode_id(snapshot_id)}"
+    return f"{TRANSACTIONS}/{format_id(snapshot_id)}"
 
 
 def chunk(chunk_id: ChunkId) -> str:
-    return f"{CHUNKS}/{_core.encode_id(chunk_id)}"
+    return f"{CHUNKS}/{format_id(chunk_id)}"
 
 
 def branch_ref(name: str) -> str:
@@ -45,7 +44,7 @@ def tag_ref(name: str) -> str:
 
 def backup_name(source: str, now: int, random_part: bytes) -> str:
     """The name of a backup of ``source`` made at ``now`` (microseconds), newest sorting first (format section 1.4)."""
-    return f"{source}.{_YEAR_3000_MS - now // 1000:014d}.{_core.encode_id(random_part)}"
+    return f"{source}.{_YEAR_3000_MS - now // 1000:014d}.{format_id(random_part)}"
 
 
 def backup(name: str) -> str:
