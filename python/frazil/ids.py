@@ -62,6 +62,11 @@ class RandomIds:
         return _core.random_id(OBJECT_ID_LENGTH)
 
 
+def content_chunk_id(data: bytes | bytearray | memoryview | _core.Buffer) -> ChunkId:
+    """The id of a chunk that is named by a cryptographic hash of its encoded bytes, so that equal chunks share it."""
+    return ChunkId(_core.content_id(data))
+
+
 def format_id(raw: bytes) -> str:
     """The text of an id: 20 characters for objects, 13 for nodes."""
     return _core.encode_id(raw)
