@@ -144,6 +144,7 @@ class _NumRefs(ManifestPreloadCondition):
         # The constructor speaks of integers in [from, to).
         low = None if self.lower is None else self.lower.value + (not self.lower.included)
         high = None if self.upper is None else self.upper.value + self.upper.included
+        high = None if high == 2**32 else high  # more than any manifest can have
         return call(ManifestPreloadCondition, "num_refs", f"{low}, {high}")
 
 
