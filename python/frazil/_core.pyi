@@ -542,6 +542,8 @@ class ObjectStore:
         * ``max_concurrent_requests_for_object``, ``ideal_concurrent_request_size``: how reads of big objects are divided;
         * ``minimum_size_for_multipart_upload``;
         * ``max_tries``, ``initial_backoff_ms``, ``max_backoff_ms``;
+        * ``verbatim``: keys are taken as they stand, for reading other programs' objects, as by ``local``; may be left
+          out, which is false;
         * ``connect_timeout_ms``, ``read_timeout_ms``, ``operation_timeout_ms``, ``operation_attempt_timeout_ms``: None is
           no limit;
         * ``s3`` only: ``network_stream_timeout_seconds`` (None or 0 is no limit), ``checksum_algorithm`` (None, ``CRC32``,
@@ -683,7 +685,10 @@ class ChunkReader:
         """Every chunk that exists inside the grid, changes included."""
 
     def columns(self, start: int, stop: int) -> tuple[bytes, bytes, list[str], bytes, bytes, dict[int, Buffer]]:
-        """Rows ``start`` to ``stop`` of ``coords`` as (uint32 coordinates, uint8 kinds, paths, uint64 offsets, uint64 lengths, inline payloads by row)."""
+        """Rows ``start`` to ``stop`` of ``coords`` as (uint32 coordinates, uint8 kinds, paths, uint64 offsets, uint64 lengths, inline payloads by row).
+
+        A path is the id of a native chunk, the location of a virtual one, and empty for an inline one.
+        """
 
 @final
 class KeyReader:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from frazil import _core
 from frazil._core import Buffer, ChunkRef, CoordSet, KeyReader
 from frazil.errors import (
     IcechunkError,
@@ -17,7 +16,7 @@ from frazil.errors import (
 from frazil.format import keys as object_keys
 from frazil.format import zarr_metadata
 from frazil.format.records import NodeRecord
-from frazil.ids import ChunkId
+from frazil.ids import ChunkId, content_chunk_id
 from frazil.node_path import NodePath
 from frazil.store import listing, zarr_keys
 from frazil.store.zarr_keys import ChunkKey, MetadataKey, StrayChunkKey, V2Key
@@ -63,7 +62,7 @@ class RawStore:
                 if found is _UNKNOWN:
                     found = self._resolve(key, start, end, suffix)
                 if isinstance(found, ChunkRef):
-                    return read_virtual(self.tree.context, found, start, end, suffix)
+                    return read_virtual(self.tree.context, found)
         assert found is None or isinstance(found, Buffer)
         return found
 
@@ -171,7 +170,7 @@ class RawStore:
         if length <= context.config.effective_inline_threshold():
             return ChunkRef.inline(value)
         if context.content_ids:
-            chunk_id = ChunkId(_core.content_id(value))
+            chunk_id = content_chunk_id(value)
             if not self.tree.has_uploaded(chunk_id):
                 self._upload(chunk_id, value)
                 self.tree.note_upload(chunk_id)

@@ -47,7 +47,7 @@ def example(url_prefix: str) -> str:
 
 
 def warn_about_none(authorisation: Mapping[str, Authorisation] | None, *, stacklevel: int) -> None:
-    """A ``DeprecationWarning`` for every None; ``stacklevel`` as for ``warnings.warn``, seen from the caller."""
+    """A ``DeprecationWarning`` for every None, attributed to the frame ``stacklevel``; 2 is that of the caller."""
     for url_prefix, credentials in (authorisation or {}).items():
         if credentials is None:
             security = (
@@ -61,7 +61,7 @@ def warn_about_none(authorisation: Mapping[str, Authorisation] | None, *, stackl
                 "will be unsupported in a future release; pass an explicit credential or no-auth sentinel instead. "
                 f"For example:\n    {example(url_prefix)}{security}",
                 DeprecationWarning,
-                stacklevel=stacklevel + 1,
+                stacklevel=stacklevel,
             )
 
 

@@ -21,6 +21,7 @@ Coordinates: TypeAlias = npt.NDArray[np.uint32]
 Sizes: TypeAlias = npt.NDArray[np.uint64]
 
 _U32_MAX: Final = 2**32 - 1
+_U64_MAX: Final = 2**64 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,28 +104,33 @@ class ReferenceColumns:
                 f"{len(num_chunks)}",
                 kind="invalid-chunk-index",
             )
-        # A dimension of length zero takes index 0, dropped at commit (format section 12.1).
-        outside = self.coords >= np.maximum(np.array(num_chunks, dtype=np.uint64), 1)
-        if outside.any():
-            coords = self.coords_of(int(np.argmax(outside.any(axis=1))))
+        if not len(self):
+            return
+        # Extremes first: they are had at a fraction of the cost of finding the row, which only an error needs.
+        for axis, count in enumerate(num_chunks):
+            # A dimension of length zero takes index 0, dropped at commit (format section 12.1).
+            if np.max(self.coords[:, axis]) >= max(count, 1):
+                coords = self.coords_of(int(np.argmax(self.coords[:, axis] >= max(count, 1))))
+                raise InvalidInputError(
+                    f"invalid chunk index {list(coords)} for array `{path}`: its chunk grid is {list(num_chunks)}",
+                    kind="invalid-chunk-index",
+                )
+        if not np.min(self.lengths):
+            coords = self.coords_of(int(np.argmin(self.lengths)))
             raise InvalidInputError(
-                f"invalid chunk index {list(coords)} for array `{path}`: its chunk grid is {list(num_chunks)}",
-                kind="invalid-chunk-index",
-            )
-        empty = self.lengths == 0
-        if empty.any():
-            raise InvalidInputError(
-                f"zero-length chunk: the reference at {list(self.coords_of(int(np.argmax(empty))))} of array `{path}` "
-                "has length 0; leave the reference out, or delete it, where there is no data",
+                f"zero-length chunk: the reference at {list(coords)} of array `{path}` has length 0; leave the "
+                "reference out, or delete it, where there is no data",
                 kind="zero-length-chunk",
             )
-        endless = self.offsets + self.lengths < self.lengths
-        if endless.any():
-            raise InvalidInputError(
-                f"the reference at {list(self.coords_of(int(np.argmax(endless))))} of array `{path}` ends past 2**64 "
-                "bytes; check its offset and length",
-                kind="invalid-virtual-ref",
-            )
+        if int(np.max(self.offsets)) + int(np.max(self.lengths)) > _U64_MAX:
+            endless = self.offsets + self.lengths < self.lengths
+            if endless.any():
+                coords = self.coords_of(int(np.argmax(endless)))
+                raise InvalidInputError(
+                    f"the reference at {list(coords)} of array `{path}` ends past 2**64 bytes; check its offset and "
+                    "length",
+                    kind="invalid-virtual-ref",
+                )
 
 
 def row(coords: Sequence[int], location: str, offset: int, length: int) -> ReferenceColumns:
@@ -181,7 +187,7 @@ def _block(shape: Sequence[int], start: Sequence[int]) -> Coordinates:
     for axis, (length, first) in enumerate(zip(shape, start, strict=True)):
         along_axis = np.arange(first, first + length, dtype=np.uint64).astype(np.uint32)
         coords[..., axis] = along_axis.reshape([-1 if other == axis else 1 for other in range(len(shape))])
-    return coords.reshape(-1, len(shape))
+    return coords.reshape(math.prod(shape), len(shape))
 
 
 def _texts(column: Any) -> Sequence[str]:

@@ -2,61 +2,43 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from frazil._core import Buffer, ChunkRef
-from frazil.errors import InvalidInputError, StorageConflict, StorageError, operation
+from frazil.errors import StorageConflict, StorageError, operation
 
 if TYPE_CHECKING:
     from frazil.context import RepositoryContext
     from frazil.virtual.access import Place
 
+_LARGEST_OBJECT: Final = 2**63 - 1
+"""Sizes that operating systems and services can express."""
 
-def read_virtual(
-    context: RepositoryContext, ref: ChunkRef, start: int | None, end: int | None, suffix: int | None
-) -> Buffer:
-    """The bytes of a virtual chunk, or [start, end) of them, or the last ``suffix``; bounds are strict.
+
+def read_virtual(context: RepositoryContext, ref: ChunkRef) -> Buffer:
+    """The bytes that a virtual reference is about; it may be the part of a chunk's reference that was asked for.
 
     Raises
     ------
     InvalidInputError
-        ``no-container-for-virtual-chunk``, ``unauthorized-virtual-chunk-container``, ``invalid-virtual-ref`` or
-        ``invalid-byte-range``.
+        ``no-container-for-virtual-chunk``, ``unauthorized-virtual-chunk-container`` or ``invalid-virtual-ref``.
     StorageError
         ``virtual-chunk-modified`` if the object is not the one that was referred to, ``invalid-object-size`` if it is
         too short, ``virtual-chunk-fetch`` if it cannot be had.
     """
     location = ref.location
     assert location is not None
-    first, last = _within(ref.length, start, end, suffix)
     with operation("fetch_virtual_chunk", location=location):
         place = context.virtual.locate(location, context.attribution)
-        if first == last:
+        if not ref.length:
             return Buffer(b"")
-        return _fetch(place, ref, ref.offset + first, ref.offset + last)
+        return _fetch(place, ref)
 
 
-def _within(length: int, start: int | None, end: int | None, suffix: int | None) -> tuple[int, int]:
-    """First byte and one past the last (format section 14.2)."""
-    if suffix is not None:
-        if suffix > length:
-            raise _out_of_bounds(f"last {suffix} bytes", length)
-        return length - suffix, length
-    if start is None and end is None:
-        return 0, length
-    first, last = start or 0, length if end is None else end
-    if first >= length or last > length or last < first:
-        raise _out_of_bounds(f"{first}..{'' if end is None else end}", length)
-    return first, last
-
-
-def _out_of_bounds(asked: str, length: int) -> InvalidInputError:
-    return InvalidInputError(
-        f"byte range {asked} is out of bounds for chunk of length {length}", kind="invalid-byte-range"
-    )
-
-
-def _fetch(place: Place, ref: ChunkRef, first: int, last: int) -> Buffer:
+def _fetch(place: Place, ref: ChunkRef) -> Buffer:
+    first, last = ref.offset, ref.offset + ref.length
+    if last > _LARGEST_OBJECT:
+        raise _too_short(place, ref, "far before it")
     try:
         if ref.etag is None and ref.last_modified is None:
             found = place.store.get(place.key, first, last)
@@ -76,13 +58,17 @@ def _fetch(place: Place, ref: ChunkRef, first: int, last: int) -> Buffer:
             "reference again",
             kind="virtual-chunk-fetch",
         )
-    if len(found) != last - first:
-        raise StorageError(
-            f"the object at {place.url} ends at byte {first + len(found)}, but a virtual chunk of it goes from "
-            f"{ref.offset} to {ref.offset + ref.length}: the file was cut short, or the reference is wrong",
-            kind="invalid-object-size",
-        )
+    if len(found) != ref.length:
+        raise _too_short(place, ref, f"at byte {first + len(found)}" if len(found) else f"at byte {first} or before")
     return found
+
+
+def _too_short(place: Place, ref: ChunkRef, end: str) -> StorageError:
+    return StorageError(
+        f"the object at {place.url} ends {end}, but a virtual chunk needs its bytes {ref.offset} to "
+        f"{ref.offset + ref.length}: the file was cut short, or the reference is wrong",
+        kind="invalid-object-size",
+    )
 
 
 def _modified(place: Place, ref: ChunkRef) -> StorageError:

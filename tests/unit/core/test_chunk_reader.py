@@ -167,7 +167,7 @@ def test_columns_are_the_rows_of_the_coordinates(made, batch):
     model = []
     for at in sorted(expected):
         ref = expected[at]
-        path = ref.location or (f"chunks/{encode_id(ref.chunk_id)}" if ref.chunk_id else "")
+        path = ref.location or (encode_id(ref.chunk_id) if ref.chunk_id else "")
         data = world.bytes_of[ref] if ref.kind == 3 else None
         model.append((at, ref.kind, path, ref.offset, ref.length, data))
     assert rows == model

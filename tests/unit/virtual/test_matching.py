@@ -101,8 +101,8 @@ names = st.sampled_from(["a", "b", "a/b", "a/b/c", "c d", "..", "a/.."])
 
 @given(st.sets(names, max_size=5), st.lists(st.sampled_from(["a", "b", "c", "c d", "..", ".", "x"]), max_size=6))
 def test_a_file_location_is_served_only_from_inside_a_container(prefixes: set[str], parts: list[str]) -> None:
-    sources = Sources([VirtualChunkContainer(f"file:///root/{name}/", local("/root")) for name in prefixes])
-    url = sources.url("file:///root/" + "/".join(parts))
+    sources = Sources([VirtualChunkContainer(f"file:///top/{name}/", local("/top")) for name in prefixes])
+    url = sources.url("file:///top/" + "/".join(parts))
     found = sources.find(url)
     inside = [source for source in sources if url.startswith(source.prefix)]
     assert found == max(inside, key=lambda source: len(source.prefix), default=None)

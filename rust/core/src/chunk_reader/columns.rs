@@ -19,7 +19,7 @@ pub struct Columns {
     pub coords: Vec<u32>,
     /// 1 native, 2 virtual, 3 inline.
     pub kinds: Vec<u8>,
-    /// Object key of a native chunk, URL of a virtual one, empty for an inline one.
+    /// Id of a native chunk, location of a virtual one, empty for an inline one.
     pub paths: Vec<String>,
     /// First byte in the object.
     pub offsets: Vec<u64>,
@@ -33,7 +33,7 @@ impl Columns {
     fn push(&mut self, coords: &[u32], reference: ChunkRef) {
         let length = reference.length();
         let (kind, path, offset) = match reference {
-            ChunkRef::Native { id, offset, .. } => (NATIVE, format!("chunks/{id}"), offset),
+            ChunkRef::Native { id, offset, .. } => (NATIVE, id.to_string(), offset),
             ChunkRef::Virtual { location, offset, .. } => (VIRTUAL, location.as_ref().to_owned(), offset),
             ChunkRef::Inline(data) => {
                 self.inline.insert(self.kinds.len(), data);
