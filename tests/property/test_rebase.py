@@ -164,9 +164,9 @@ def replayed(
             there = world[paths[node.token]]
             there.document, there.size = node.document, node.size
         for index, value in ours.written.get(node.token, {}).items():
-            there = world[paths[node.token]]
             if theirs_wins and index in their_chunks.get(node.token, set()):
                 continue
+            there = world[paths[node.token]]
             there.chunks.pop(index, None)
             if value is not None:
                 there.chunks[index] = value
@@ -202,8 +202,8 @@ def must_fail(base: World, ours: Writer, theirs: Writer, *, detector: bool) -> b
     return any(path in theirs.world and theirs.world[path].token in changed for path in deleted_paths)
 
 
-def a_base() -> tuple[frazil.Repository, World]:
-    repo = frazil.Repository.create(frazil.in_memory_storage())
+def a_base(spec_version: int = 2) -> tuple[frazil.Repository, World]:
+    repo = frazil.Repository.create(frazil.in_memory_storage(), spec_version=spec_version)
     session = repo.writable_session("main")
     writer = Writer({}, session._session.tree, 0)
     writer.create("/a", 0, is_array=True)
@@ -242,9 +242,11 @@ SOLVERS = {
 }
 
 
-@given(some_edits, st.lists(some_edits, min_size=1, max_size=3), st.sampled_from(sorted(SOLVERS)))
-def test_a_rebase_is_serial_or_a_conflict(our_edits, their_commits, solver_name):
-    repo, base = a_base()
+@given(
+    some_edits, st.lists(some_edits, min_size=1, max_size=3), st.sampled_from(sorted(SOLVERS)), st.sampled_from([1, 2])
+)
+def test_a_rebase_is_serial_or_a_conflict(our_edits, their_commits, solver_name, spec_version):
+    repo, base = a_base(spec_version)
     session = repo.writable_session("main")
     ours = Writer(deepcopy(base), session._session.tree, 1000)
     for edit in our_edits:
@@ -271,5 +273,48 @@ def test_a_rebase_is_serial_or_a_conflict(our_edits, their_commits, solver_name)
         return
     assert not in_the_way
     expected = replayed(base, ours, world, their_chunks, theirs_wins=solver_name == "theirs")
+    session.commit("ours", allow_empty=True)
+    assert seen(repo) == shown(expected)
+
+
+@given(some_edits, some_edits, some_edits, st.sampled_from(sorted(SOLVERS)), st.booleans())
+def test_a_rebase_onto_another_history_is_serial_or_a_conflict(
+    first_edits, our_edits, their_edits, solver_name, amends
+):
+    """Our session stands on a commit that an amendment or a reset then takes out of the branch."""
+    repo, base = a_base()
+    start = repo.lookup_branch("main")
+    first = repo.writable_session("main")
+    undone = Writer(deepcopy(base), first._session.tree, 100)
+    for edit in first_edits:
+        edit(undone)
+    first.commit("first", allow_empty=True)
+    before = committed(undone.world)
+
+    session = repo.writable_session("main")
+    ours = Writer(deepcopy(before), session._session.tree, 1000)
+    for edit in our_edits:
+        edit(ours)
+
+    if not amends:
+        repo.reset_branch("main", start)
+    other = repo.writable_session("main")
+    theirs = Writer(deepcopy(before if amends else base), other._session.tree, 2000)
+    for edit in their_edits:
+        edit(theirs)
+    publish = other.amend if amends else other.commit
+    publish("theirs", allow_empty=True)
+    world = committed(theirs.world)
+
+    try:
+        session.rebase(SOLVERS[solver_name])
+    except RebaseFailedError:
+        return
+    old, new = ({node.token: node.chunks for node in w.values()} for w in (before, world))
+    their_chunks = {
+        token: {index for index in range(CHUNKS) if old[token].get(index) != new[token].get(index)}
+        for token in old.keys() & new.keys()
+    }
+    expected = replayed(before, ours, world, their_chunks, theirs_wins=solver_name == "theirs")
     session.commit("ours", allow_empty=True)
     assert seen(repo) == shown(expected)
