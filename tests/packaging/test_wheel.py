@@ -16,12 +16,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.repo.sources import ROOT
+from tests.repo.sources import ROOT, is_module
 
 pytestmark = pytest.mark.timeout(1200)  # a cold build of the extension, or slow downloads
 
-# Extra -> the module that needs it.
-NEEDS = {"xarray": "frazil.xarray", "dask": "frazil.dask", "testing": "frazil.testing.strategies"}
+# Extra -> the module that needs it, as far as the package has that module.
+NEEDS = {
+    extra: module
+    for extra, module in (
+        ("xarray", "frazil.xarray"),
+        ("dask", "frazil.dask"),
+        ("arrow", "frazil.arrow"),
+        ("testing", "frazil.testing.strategies"),
+    )
+    if is_module(module)
+}
 
 
 def run(*command: str | Path, cwd: Path, check: bool = True) -> subprocess.CompletedProcess[str]:

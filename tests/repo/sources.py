@@ -33,3 +33,9 @@ def modules() -> Iterator[tuple[str, ast.Module]]:
         parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         yield name, ast.parse(path.read_text(), str(path))
+
+
+def is_module(name: str) -> bool:
+    """Whether the package has a module of this dotted name."""
+    path = PACKAGE.parent.joinpath(*name.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file() or path.with_suffix(".pyi").is_file()

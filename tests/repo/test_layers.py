@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.repo.sources import PACKAGE, ROOT, modules
+from tests.repo.sources import PACKAGE, ROOT, is_module, modules
 
 # The extension's classes are values that any layer may hold.  Its functions belong to one layer each, and everybody else
 # asks that layer: so ids are typed, and metadata values decoded, in one place.
@@ -39,11 +39,6 @@ def imported(tree: ast.Module) -> set[str]:
             found.add(node.module)
             found |= {f"{node.module}.{name.name}" for name in node.names}
     return found
-
-
-def is_module(name: str) -> bool:
-    path = PACKAGE.parent.joinpath(*name.split("."))
-    return path.is_dir() or path.with_suffix(".py").is_file() or path.with_suffix(".pyi").is_file()
 
 
 def test_imports_point_down() -> None:
