@@ -1,0 +1,169 @@
+"""Cooperative writers: forks, what they see, and how their changes come back."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+
+import frazil
+from frazil import ForkSession, IcechunkError, ReadOnlyError, Repository, SessionStateError
+
+
+@pytest.fixture(params=[1, 2], ids=["v1", "v2"])
+def repo(request: pytest.FixtureRequest, tmp_path: Path) -> Repository:
+    repo = Repository.create(frazil.local_filesystem_storage(str(tmp_path / "r")), spec_version=request.param)
+    with repo.transaction("main", message="start") as store:
+        zarr.create_group(store).create_array("a", shape=(6,), chunks=(1,), dtype="i4")[:] = np.arange(1, 7)
+    return repo
+
+
+def array(session: frazil.Session) -> zarr.Array:
+    return zarr.open_array(session.store, path="a", mode="r+")
+
+
+def through_a_pickle(fork: ForkSession) -> ForkSession:
+    copy: ForkSession = pickle.loads(pickle.dumps(fork))
+    return copy
+
+
+def test_a_fork_is_writable_and_goes_nowhere_by_itself(repo: Repository) -> None:
+    session = repo.writable_session("main")
+    fork = session.fork()
+    assert isinstance(fork, ForkSession)
+    assert isinstance(fork.store.session, ForkSession)
+    assert (fork.branch, fork.read_only, fork.snapshot_id) == (None, False, session.snapshot_id)
+    array(fork)[0] = 9
+    assert fork.has_uncommitted_changes
+    with pytest.raises(IcechunkError, match="commits are not allowed"):
+        fork.commit("x")
+    with pytest.raises(IcechunkError, match="commits are not allowed"):
+        fork.amend("x")
+    with pytest.raises(IcechunkError, match="cannot flush a forked session"):
+        fork.flush("x")
+    with pytest.raises(SessionStateError):
+        fork.rebase(frazil.ConflictDetector())
+    assert not session.has_uncommitted_changes
+
+
+def test_forks_of_a_read_only_session(repo: Repository) -> None:
+    with pytest.raises(IcechunkError, match="cannot fork a read-only session"):
+        repo.readonly_session("main").fork()
+
+
+@pytest.mark.parametrize("travel", [False, True])
+def test_merge_brings_chunks_and_nodes_back(repo: Repository, travel: bool) -> None:
+    session = repo.writable_session("main")
+    forks = [session.fork() for _ in range(3)]
+    for index, fork in enumerate(forks):
+        array(fork)[index] = -index - 1
+        zarr.create_group(fork.store, path=f"g{index}")
+    if travel:
+        forks = [through_a_pickle(fork) for fork in forks]
+    session.merge(*forks)
+    session.commit("merged")
+    final = zarr.open_group(repo.readonly_session("main").store, mode="r")
+    assert list(final["a"][:]) == [-1, -2, -3, 4, 5, 6]
+    assert {name for name, _ in final.groups()} == {"g0", "g1", "g2"}
+
+
+def test_a_fork_sees_uncommitted_changes(repo: Repository) -> None:
+    session = repo.writable_session("main")
+    array(session)[0] = 100
+    new = zarr.create_array(session.store, name="new", shape=(4,), chunks=(1,), dtype="f4")
+    new[0] = 1.5
+    base = session.snapshot_id
+    fork = through_a_pickle(session.fork())
+    assert fork.snapshot_id != base
+    assert array(fork)[0] == 100
+    there = zarr.open_array(fork.store, path="new", mode="r+")
+    assert there[0] == 1.5
+    there[1] = 2.5
+    there.attrs["seen"] = True
+    session.merge(fork)
+    assert session.snapshot_id == base
+    session.commit("merged")
+    final = zarr.open_array(repo.readonly_session("main").store, path="new", mode="r")
+    assert list(final[:]) == [1.5, 2.5, 0, 0]
+    assert final.attrs["seen"]
+    if repo.spec_version == 2:
+        with pytest.raises(frazil.SnapshotNotFoundError):
+            repo.lookup_snapshot(fork.snapshot_id)
+
+
+def test_a_fork_may_delete_and_replace_what_the_session_made(repo: Repository) -> None:
+    session = repo.writable_session("main")
+    for name in ("gone", "replaced"):
+        zarr.create_array(session.store, name=name, shape=(1,), dtype="i1")[0] = 1
+    fork = session.fork()
+    fork.store.delete_sync("gone/zarr.json")
+    zarr.create_array(fork.store, name="replaced", shape=(2,), dtype="i1", overwrite=True)[:] = 2
+    session.merge(fork)
+    session.commit("x")
+    root = zarr.open_group(repo.readonly_session("main").store, mode="r")
+    assert "gone" not in root
+    assert list(root["replaced"][:]) == [2, 2]
+
+
+def test_forks_of_forks_merge_in_any_order(repo: Repository) -> None:
+    session = repo.writable_session("main")
+    child = session.fork()
+    array(child)[0] = 10
+    grandchild = child.fork()
+    array(grandchild)[1] = 20
+    child.merge(grandchild)
+    other = session.fork()
+    array(other)[2] = 30
+    session.merge(other, child)
+    session.merge()
+    session.commit("x")
+    assert list(zarr.open_array(repo.readonly_session("main").store, path="a", mode="r")[:3]) == [10, 20, 30]
+
+
+def test_the_last_merged_writer_of_a_chunk_wins(repo: Repository) -> None:
+    session = repo.writable_session("main")
+    one, two = session.fork(), session.fork()
+    array(one)[0], array(two)[0] = 1, 2
+    session.merge(two, one)
+    assert array(session)[0] == 1
+
+
+@pytest.mark.parametrize("kind", ["groups", "arrays"])
+def test_two_forks_that_create_the_same_node(repo: Repository, kind: str) -> None:
+    session = repo.writable_session("main")
+    one, two = session.fork(), session.fork()
+    for fork in (one, two):
+        if kind == "groups":
+            zarr.create_group(fork.store, path="dup")
+        else:
+            zarr.create_array(fork.store, name="dup", shape=(1,), dtype="i1")
+    with pytest.raises(SessionStateError, match=f"Multiple writers created the same {kind}: /dup") as failure:
+        session.merge(one, two)
+    assert failure.value.kind == "merge-failed"
+    assert not session.has_uncommitted_changes
+
+
+def test_one_deletes_what_another_changed(repo: Repository) -> None:
+    session = repo.writable_session("main")
+    one, two = session.fork(), session.fork()
+    array(one)[0] = 1
+    two.store.delete_sync("a/zarr.json")
+    with pytest.raises(SessionStateError, match="One writer deleted nodes that another changed: /a"):
+        session.merge(one, two)
+    with pytest.raises(SessionStateError, match="One writer deleted nodes that another changed: /a"):
+        session.merge(two, one)
+
+
+def test_what_cannot_be_merged(repo: Repository) -> None:
+    session, other = repo.writable_session("main"), repo.writable_session("main")
+    array(other)[0] = 1
+    with pytest.raises(SessionStateError) as failure:
+        session.merge(other)  # type: ignore[arg-type]
+    assert failure.value.kind == "merge-not-allowed"
+    with pytest.raises(ReadOnlyError):
+        repo.readonly_session("main").merge(session.fork())
+    session.merge(repo.readonly_session("main"))  # type: ignore[arg-type]
+    assert not session.has_uncommitted_changes
