@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use frazil_core::chunk_rows::{LocationColumn, VirtualColumns};
+use frazil_core::chunk_table::{LocationColumn, VirtualColumns};
 use frazil_core::format::manifest_builder::LocationCompression;
 use frazil_core::format::{Manifest, ManifestBuilder, SpecVersion};
 use frazil_core::{Change, ChunkRef, ChunkTable, NodeId, ObjectId12};

@@ -1,13 +1,16 @@
 //! The chunk references that one session has set or deleted in one array.
 
+use std::marker::PhantomData;
+use std::ops::Range;
 use std::sync::Arc;
 
-use frazil_core::chunk_rows::{LocationColumn, RowView, VirtualColumns};
+use frazil_core::chunk_table::{LocationColumn, RowView, VirtualColumns};
 use frazil_core::{Change, ChunkTable as Core};
 use pyo3::IntoPyObjectExt;
 use pyo3::buffer::{Element, PyBuffer};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyMemoryView, PySequence, PySlice, PyString, PyTuple};
 
 use crate::buffer::bytes_of;
 use crate::chunk_ref::{ChunkRef, checksum};
@@ -51,30 +54,40 @@ impl ChunkTable {
         etag: Option<&str>,
         last_modified: Option<u32>,
     ) -> PyResult<()> {
-        let coords: Vec<u32> = numbers(coords)?;
-        let offsets: Vec<u64> = numbers(offsets)?;
-        let lengths: Vec<u64> = numbers(lengths)?;
-        let mut column = LocationColumn::default();
-        let mut last: Option<Bound<'_, PyAny>> = None;
-        for location in locations.try_iter()? {
-            let location = location?;
-            match &last {
-                Some(last) if last.is(&location) => column.repeat(),
-                _ => column.push(location.cast::<PyString>()?.to_str()?),
-            }
-            last = Some(location);
+        let coords = Numbers::<u32>::of(coords)?;
+        let offsets = Numbers::<u64>::of(offsets)?;
+        let lengths = Numbers::<u64>::of(lengths)?;
+        let locations = locations.cast::<PySequence>()?;
+        let (count, ndim) = (locations.len()?, self.inner.ndim());
+        if [offsets.len(), lengths.len()] != [count; 2] || Some(coords.len()) != count.checked_mul(ndim) {
+            return Err(PyValueError::new_err(format!(
+                "the columns must have one length: {} coordinates of {ndim} dimensions, {count} locations, {} offsets, {} \
+                 lengths",
+                coords.len(),
+                offsets.len(),
+                lengths.len()
+            )));
+        }
+        for at in 0..count {
+            locations.get_item(at)?.cast::<PyString>()?.to_str()?;
         }
         let checksum = checksum(etag, last_modified);
-        py.detach(|| {
-            self.inner.set_virtual(VirtualColumns {
+        // Block by block: the copies stay small, and other threads get their turn.
+        for start in (0..count).step_by(BLOCK) {
+            let rows = start..(start + BLOCK).min(count);
+            let column = location_column(locations, rows.clone())?;
+            let coords = coords.get(rows.start * ndim..rows.end * ndim)?;
+            let (offsets, lengths) = (offsets.get(rows.clone())?, lengths.get(rows)?);
+            let columns = VirtualColumns {
                 coords: &coords,
                 locations: &column,
                 offsets: &offsets,
                 lengths: &lengths,
                 checksum: checksum.as_ref(),
-            })
-        })
-        .map_err(to_py)
+            };
+            py.detach(|| self.inner.set_virtual(columns)).map_err(to_py)?;
+        }
+        Ok(())
     }
 
     fn get(&self, py: Python<'_>, coords: Vec<u32>) -> PyResult<Option<Py<PyAny>>> {
@@ -147,7 +160,62 @@ impl ChunkTable {
     }
 }
 
-/// The numbers in a buffer of that type.
-fn numbers<T: Element>(object: &Bound<'_, PyAny>) -> PyResult<Vec<T>> {
-    PyBuffer::<T>::get(object)?.to_vec(object.py())
+/// Rows that are copied at once.
+const BLOCK: usize = 1 << 16;
+
+fn location_column(locations: &Bound<'_, PySequence>, rows: Range<usize>) -> PyResult<LocationColumn> {
+    let mut column = LocationColumn::default();
+    let mut last: Option<Bound<'_, PyAny>> = None;
+    for at in rows {
+        let location = locations.get_item(at)?;
+        match &last {
+            Some(last) if last.is(&location) => column.repeat(),
+            _ => column.push(location.cast::<PyString>()?.to_str()?),
+        }
+        last = Some(location);
+    }
+    Ok(column)
+}
+
+/// The numbers in a buffer of that type, without a copy of all of them.
+struct Numbers<'py, T: Element> {
+    flat: Bound<'py, PyAny>,
+    length: usize,
+    kind: PhantomData<T>,
+}
+
+impl<'py, T: Element> Numbers<'py, T> {
+    fn of(object: &Bound<'py, PyAny>) -> PyResult<Self> {
+        let buffer = PyBuffer::<T>::get(object)?;
+        let length = buffer.item_count();
+        let view = PyMemoryView::from(object)?.into_any();
+        let view = match buffer.is_c_contiguous() {
+            true => view,
+            false => PyMemoryView::from(&view.call_method0("tobytes")?)?.into_any(),
+        };
+        // A memoryview can be cut only if it has one dimension, and cannot be cast if it is empty.
+        let format = if size_of::<T>() == size_of::<u32>() { "I" } else { "Q" };
+        let flat = match length {
+            0 => view,
+            _ => view.call_method1("cast", ("B",))?.call_method1("cast", (format,))?,
+        };
+        Ok(Self { flat, length, kind: PhantomData })
+    }
+
+    fn len(&self) -> usize {
+        self.length
+    }
+
+    fn get(&self, range: Range<usize>) -> PyResult<Vec<T>> {
+        let py = self.flat.py();
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        let part = self.flat.get_item(PySlice::new(py, index(range.start)?, index(range.end)?, 1))?;
+        PyBuffer::<T>::get(&part)?.to_vec(py)
+    }
+}
+
+fn index(number: usize) -> PyResult<isize> {
+    isize::try_from(number).map_err(|_| PyValueError::new_err("the columns are too long"))
 }

@@ -16,6 +16,9 @@ use crate::error::to_py;
 use crate::header::Version;
 use crate::ids::{Id, Id8, Id12};
 
+/// Node id, references, and how many of them are inline, native and virtual.
+type Statistics = (Id8, usize, usize, usize, usize);
+
 /// A frozen view of a manifest file; look-ups are binary searches in its own buffer.
 #[pyclass(module = "frazil._core", frozen)]
 pub struct Manifest {
@@ -69,7 +72,7 @@ impl Manifest {
         self.inner.arrays().map(|(id, count)| (Id(id), count)).collect()
     }
 
-    fn statistics(&self, py: Python<'_>) -> PyResult<Vec<(Id8, usize, usize, usize, usize)>> {
+    fn statistics(&self, py: Python<'_>) -> PyResult<Vec<Statistics>> {
         let counted = py.detach(|| self.inner.statistics()).map_err(to_py)?;
         Ok(counted
             .into_iter()
@@ -133,8 +136,13 @@ pub struct ManifestBuilder {
 #[pymethods]
 impl ManifestBuilder {
     #[new]
-    fn new() -> Self {
-        Self { inner: Mutex::new(CoreBuilder::new()) }
+    #[pyo3(signature = (like=None))]
+    fn new(like: Option<&Self>) -> Self {
+        let inner = match like {
+            Some(other) => CoreBuilder::like(&other.inner.lock().unwrap_or_else(PoisonError::into_inner)),
+            None => CoreBuilder::new(),
+        };
+        Self { inner: Mutex::new(inner) }
     }
 
     #[pyo3(signature = (node_id, region, old, changes))]

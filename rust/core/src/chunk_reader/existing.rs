@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, Weak};
 
 use super::{ChunkReader, ManifestEntry, check_listed};
-use crate::chunk_rows::{ChunkRows, RowView};
+use crate::chunk_table::{ChunkRows, RowView};
 use crate::coord_set::{CoordSet, CoordSetBuilder};
 use crate::error::Result;
 use crate::interrupt;

@@ -179,25 +179,33 @@ fn decompress(data: &[u8]) -> Result<Vec<u8>> {
     if declared.is_some_and(|size| size > limit) {
         return Err(Error::format("the body claims to be far larger than its compressed size allows"));
     }
+    let first = data.len().saturating_mul(4).saturating_add(4096).min(trusted);
+    stream(data, reserve(Vec::new(), declared.unwrap_or(first).min(first))?, limit)
+}
+
+/// As `decompress`, growing `body` with what really comes.
+fn stream(data: &[u8], mut body: Vec<u8>, limit: usize) -> Result<Vec<u8>> {
     let mut context = DCtx::create();
     let mut input = InBuffer::around(data);
-    let mut body = reserve(
-        Vec::new(),
-        trusted.min(declared.unwrap_or(trusted)).min(data.len().saturating_mul(4).saturating_add(4096)),
-    )?;
+    let mut frame = Frame::at(data, &input, &body);
     let mut hint = 1;
     while input.pos() < data.len() || hint != 0 {
         if body.len() == body.capacity() {
-            if body.len() > limit {
+            let more = body.len().max(4096).min((limit + 1).saturating_sub(body.len()));
+            if more == 0 {
                 return Err(Error::format("the body is far larger than its compressed size allows"));
             }
-            let more = body.len().max(4096).min((limit + 1).saturating_sub(body.len()));
             body = reserve(body, more)?;
         }
         let before = (input.pos(), body.len());
         let filled = body.len();
-        hint = context.decompress_stream(&mut OutBuffer::around_pos(&mut body, filled), &mut input).map_err(corrupt)?;
-        if before == (input.pos(), body.len()) && hint != 0 {
+        hint = context
+            .decompress_stream(&mut OutBuffer::around_pos(&mut body, filled), &mut input)
+            .map_err(|code| Error::format(format!("the body cannot be decompressed: {}", reason(code))))?;
+        if hint == 0 {
+            frame.check(&body)?;
+            frame = Frame::at(data, &input, &body);
+        } else if before == (input.pos(), body.len()) {
             return Err(Error::format("the body is cut short"));
         }
     }
@@ -205,6 +213,28 @@ fn decompress(data: &[u8]) -> Result<Vec<u8>> {
         return Err(Error::format("the body is far larger than its compressed size allows"));
     }
     Ok(body)
+}
+
+/// A frame while it is decompressed: zstd itself does not check the size of one that ends with an empty block.
+struct Frame {
+    declared: Option<u64>,
+    start: usize,
+}
+
+impl Frame {
+    fn at(data: &[u8], input: &InBuffer<'_>, body: &[u8]) -> Self {
+        let rest = data.get(input.pos()..).unwrap_or_default();
+        Self { declared: zstd::zstd_safe::get_frame_content_size(rest).ok().flatten(), start: body.len() }
+    }
+
+    fn check(&self, body: &[u8]) -> Result<()> {
+        match self.declared {
+            Some(size) if size != (body.len() - self.start) as u64 => {
+                Err(Error::format("the body has another size than it says"))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The declared size of the frame that `data` is, None if it is several or says nothing.

@@ -1,7 +1,7 @@
 //! A chunk table as bytes, to be carried to another process.
 
-use crate::chunk_rows::{Change, ChunkRows, RowView};
-use crate::chunk_table::ChunkTable;
+use super::rows::{Change, ChunkRows, RowView};
+use super::table::ChunkTable;
 use crate::{Checksum, ChunkRef, Error, ErrorKind, ObjectId, Result};
 
 const MAGIC: &[u8; 4] = b"FZCT";

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::column::Column;
-use crate::location_arena::LocationArena;
+use super::column::Column;
+use super::sources::{SourceMap, Sources, index};
 use crate::region::SortedRows;
 use crate::{Checksum, ChunkRef, ObjectId, Result};
 
 const DELETED: u64 = 0;
 const NATIVE: u64 = 1;
-const VIRTUAL: u64 = 2;
+pub(super) const VIRTUAL: u64 = 2;
 const INLINE: u64 = 3;
 
 /// What has happened to one chunk.
@@ -51,158 +51,30 @@ pub enum RowView<'a> {
     Inline(&'a [u8]),
 }
 
-/// Distinct pairs of a location and a checksum.
-#[derive(Debug, Clone, Default)]
-struct Sources {
-    locations: LocationArena,
-    location_of: Column,
-    /// Number of the checksum + 1, 0 if there is none.
-    checksum_of: Column,
-    checksums: Vec<Checksum>,
-}
-
-impl Sources {
-    fn intern(&mut self, location: &str, checksum: Option<&Checksum>) -> usize {
-        let location = self.locations.intern(location) as u64;
-        let checksum = match checksum {
-            None => 0,
-            Some(checksum) if self.checksums.last() == Some(checksum) => self.checksums.len(),
-            Some(checksum) => {
-                self.checksums.push(checksum.clone());
-                self.checksums.len()
-            }
-        } as u64;
-        let length = self.location_of.len();
-        // Sources follow locations closely: without checksums their numbers are the same.
-        for known in [usize::try_from(location).unwrap_or(length), length.wrapping_sub(1)] {
-            if known < length && self.location_of.get(known) == location && self.checksum_of.get(known) == checksum {
-                return known;
-            }
-        }
-        self.location_of.push(location);
-        self.checksum_of.push(checksum);
-        length
-    }
-
-    fn location(&self, source: usize) -> String {
-        self.locations.get(index(self.location_of.get(source)))
-    }
-
-    fn checksum(&self, source: usize) -> Option<&Checksum> {
-        index(self.checksum_of.get(source)).checked_sub(1).and_then(|number| self.checksums.get(number))
-    }
-
-    fn nbytes(&self) -> usize {
-        let texts = self.checksums.iter().map(|checksum| match checksum {
-            Checksum::Etag(etag) => etag.len() + 16,
-            Checksum::LastModified(_) => 0,
-        });
-        self.locations.nbytes()
-            + self.location_of.nbytes()
-            + self.checksum_of.nbytes()
-            + self.checksums.capacity() * size_of::<Checksum>()
-            + texts.sum::<usize>()
-    }
-}
-
-/// Positions are stored as `u64`; what does not fit an index is outside everything.
-fn index(number: u64) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
-}
-
 /// The fixed part of a row: moves without its payload.
 #[derive(Clone, Copy)]
-struct Fixed {
-    kind: u64,
-    offset: u64,
-    length: u64,
-    payload: u64,
+pub(super) struct Fixed {
+    pub kind: u64,
+    pub offset: u64,
+    pub length: u64,
+    pub payload: u64,
 }
 
 /// References and deletions by coordinate, sorted, each coordinate once.
 #[derive(Debug, Clone)]
 pub struct ChunkRows {
-    ndim: usize,
-    coords: Vec<u32>,
+    pub(super) ndim: usize,
+    pub(super) coords: Vec<u32>,
     kinds: Column,
-    offsets: Column,
-    lengths: Column,
+    pub(super) offsets: Column,
+    pub(super) lengths: Column,
     /// Native: index in `ids`.  Virtual: number of the source.  Inline: where the bytes start in `inline`.
-    payloads: Column,
+    pub(super) payloads: Column,
     ids: Vec<[u8; 12]>,
     inline: Vec<u8>,
-    sources: Sources,
+    pub(super) sources: Sources,
     /// Bytes of payloads that no row refers to any more.
     wasted: usize,
-}
-
-/// Many virtual references of one array.
-#[derive(Debug, Clone, Copy)]
-pub struct VirtualColumns<'a> {
-    /// Row after row.
-    pub coords: &'a [u32],
-    /// One per row.
-    pub locations: &'a LocationColumn,
-    /// One per row.
-    pub offsets: &'a [u64],
-    /// One per row.
-    pub lengths: &'a [u64],
-    /// The same for all.
-    pub checksum: Option<&'a Checksum>,
-}
-
-/// A column of locations that repeats few of them.
-#[derive(Debug, Default)]
-pub struct LocationColumn {
-    distinct: LocationArena,
-    rows: Column,
-}
-
-impl LocationColumn {
-    /// Add the location of the next row.
-    pub fn push(&mut self, location: &str) {
-        self.rows.push(self.distinct.intern(location) as u64);
-    }
-
-    /// The next row has the same location as the one before.
-    pub fn repeat(&mut self) {
-        let last = self.rows.len().checked_sub(1).map_or(0, |row| self.rows.get(row));
-        self.rows.push(last);
-    }
-
-    /// Number of rows.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-/// Numbers of another table's sources in this one, as they are met.
-struct SourceMap(Vec<u64>);
-
-impl SourceMap {
-    const UNKNOWN: u64 = u64::MAX;
-
-    fn new(length: usize) -> Self {
-        Self(vec![Self::UNKNOWN; length])
-    }
-
-    fn get(&mut self, number: usize, intern: impl FnOnce() -> usize) -> u64 {
-        match self.0.get_mut(number) {
-            Some(known) if *known == Self::UNKNOWN => {
-                *known = intern() as u64;
-                *known
-            }
-            Some(known) => *known,
-            None => intern() as u64,
-        }
-    }
 }
 
 impl ChunkRows {
@@ -327,7 +199,7 @@ impl ChunkRows {
     /// Number of distinct sources.
     #[must_use]
     pub fn num_sources(&self) -> usize {
-        self.sources.location_of.len()
+        self.sources.len()
     }
 
     /// Memory held, in bytes.
@@ -381,7 +253,7 @@ impl ChunkRows {
         }
     }
 
-    fn push_fixed(&mut self, coords: &[u32], fixed: Fixed) {
+    pub(super) fn push_fixed(&mut self, coords: &[u32], fixed: Fixed) {
         self.coords.extend_from_slice(coords);
         self.kinds.push(fixed.kind);
         self.offsets.push(fixed.offset);
@@ -482,63 +354,6 @@ impl ChunkRows {
             self.push_fixed(newer.coords(row), fixed);
         }
         self.tidy();
-    }
-
-    /// Append virtual references whose coordinates ascend and come after the last row.
-    fn append_virtual(&mut self, columns: VirtualColumns<'_>, order: Option<&[usize]>) {
-        let count = columns.offsets.len();
-        self.coords.reserve_exact(columns.coords.len());
-        let largest = |values: &[u64]| values.iter().copied().max().unwrap_or(0);
-        if columns.offsets.windows(2).any(|pair| pair.first() != pair.last()) {
-            self.offsets.reserve(count, largest(columns.offsets));
-        }
-        if columns.lengths.windows(2).any(|pair| pair.first() != pair.last()) {
-            self.lengths.reserve(count, largest(columns.lengths));
-        }
-        if columns.locations.distinct.len() > 1 {
-            self.payloads.reserve(count, (self.num_sources() + columns.locations.distinct.len()) as u64);
-        }
-        let mut map = SourceMap::new(columns.locations.distinct.len());
-        for at in 0..count {
-            let row = order.and_then(|order| order.get(at)).copied().unwrap_or(at);
-            let location = index(columns.locations.rows.get(row));
-            let payload =
-                map.get(location, || self.sources.intern(&columns.locations.distinct.get(location), columns.checksum));
-            let coords = columns.coords.get(row * self.ndim..(row + 1) * self.ndim).unwrap_or_default();
-            let offset = columns.offsets.get(row).copied().unwrap_or(0);
-            let length = columns.lengths.get(row).copied().unwrap_or(0);
-            let fixed = Fixed { kind: VIRTUAL, offset, length, payload };
-            match self.last().map(|last| last.cmp(coords)) {
-                // The same coordinate again: the last one counts.
-                Some(Ordering::Equal) => {
-                    let last = self.len() - 1;
-                    self.offsets.set(last, offset);
-                    self.lengths.set(last, length);
-                    self.payloads.set(last, payload);
-                }
-                _ => self.push_fixed(coords, fixed),
-            }
-        }
-    }
-
-    /// Set many virtual references; of equal coordinates the last counts.
-    pub fn set_virtual(&mut self, columns: VirtualColumns<'_>) {
-        let count = columns.offsets.len();
-        let row = |row: usize| columns.coords.get(row * self.ndim..(row + 1) * self.ndim).unwrap_or_default();
-        let ascending = (1..count).all(|next| row(next - 1) < row(next));
-        if ascending && (count == 0 || self.last().is_none_or(|last| last < row(0))) {
-            self.append_virtual(columns, None);
-            return;
-        }
-        let mut newer = Self::new(self.ndim);
-        if ascending {
-            newer.append_virtual(columns, None);
-        } else {
-            let mut order: Vec<usize> = (0..count).collect();
-            order.sort_by(|&a, &b| row(a).cmp(row(b)));
-            newer.append_virtual(columns, Some(&order));
-        }
-        self.merge(&newer);
     }
 }
 

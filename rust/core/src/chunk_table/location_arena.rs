@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hasher};
 
-use crate::column::Column;
+use super::column::Column;
 
 // Every so many texts one is stored whole; the others say how much they share with the one before.
 const BLOCK: usize = 16;
@@ -45,12 +45,6 @@ impl LocationArena {
     #[must_use]
     pub fn len(&self) -> usize {
         self.length
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.length == 0
     }
 
     /// The number of `text`, which is stored unless it was met lately.

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::chunk_rows::{ChunkRows, VirtualColumns};
+use super::rows::{Change, ChunkRows, RowView};
+use super::virtual_columns::VirtualColumns;
 use crate::coord_set::{CoordSet, CoordSetBuilder};
 use crate::{Error, ErrorKind, Result};
-
-pub use crate::chunk_rows::Change;
 
 // Changes that are not in order wait until they are this many, or this part of the rows, so that sorting them in costs
 // little for each.
@@ -186,7 +185,7 @@ impl ChunkTable {
     }
 
     /// The coordinates of the changes that `keep` accepts.
-    pub fn coords(&self, keep: impl Fn(&crate::chunk_rows::RowView<'_>) -> bool) -> CoordSet {
+    pub fn coords(&self, keep: impl Fn(&RowView<'_>) -> bool) -> CoordSet {
         let rows = self.rows();
         let mut builder = CoordSetBuilder::new();
         for row in 0..rows.len() {
