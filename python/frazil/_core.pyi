@@ -137,10 +137,7 @@ class ChunkTable:
         etag: str | None = None,
         last_modified: int | None = None,
     ) -> None:
-        """Set many virtual references: ``coords`` is C-order uint32 (n, ndim), the others uint64 (n,).
-
-        Columns of different lengths are a ``ValueError``, of other types a ``BufferError`` or ``TypeError``.
-        """
+        """Set many virtual references: ``coords`` is C-order uint32 (n, ndim), the others uint64 (n,)."""
 
     def get(self, coords: Sequence[int]) -> ChunkRef | bool | None:
         """The reference set, ``False`` if deleted, ``None`` if this table says nothing of it."""
@@ -294,9 +291,7 @@ class Manifest:
 class ManifestBuilder:
     """Collects the references of one new manifest file and encodes it."""
 
-    def __new__(cls, like: ManifestBuilder | None = None) -> ManifestBuilder:
-        """``like`` is another builder of the same commit: its dictionary for locations is used again where it serves."""
-
+    def __new__(cls) -> ManifestBuilder: ...
     def add_array(
         self,
         node_id: bytes,
