@@ -43,7 +43,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 LOCKED := $(if $(CI),--locked)
 
 .PHONY: help setup build demo test test-rust test-python soak lint lint-ruff lint-format lint-mypy lint-layers lint-stubs \
-        lint-rustfmt lint-clippy format bench bench-rust wheel clean check-tools servers own-target
+        lint-rustfmt lint-clippy format reference bench bench-rust wheel clean check-tools servers own-target
 
 help: ## List the targets
 	@echo "make <target> [PYTHON=python3.13] [ARGS='...']"; echo
@@ -133,6 +133,9 @@ lint-rustfmt: check-tools
 
 lint-clippy: own-target
 	@cargo clippy --workspace --all-targets $(LOCKED) --quiet -- -D warnings
+
+reference: build ## Rewrite docs/reference.md from the docstrings
+	@$(PY) tools/reference.py
 
 format: setup ## Rewrite the sources in the house format
 	@$(VENV)/bin/ruff check --fix-only --quiet . ; $(VENV)/bin/ruff format . ; cargo fmt --all

@@ -1,6 +1,8 @@
 """What the documents say exists."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,12 @@ def test_every_public_name_is_documented() -> None:
     reference = "\n".join(path.read_text() for path in tracked("docs/*.md", "README.md"))
     words = set(re.findall(r"\w+", reference))
     assert not sorted(set(frazil.__all__) - words)
+
+
+def test_reference_is_up_to_date() -> None:
+    command = [sys.executable, str(ROOT / "tools" / "reference.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_help_names_every_target_of_the_contributing_guide() -> None:
