@@ -24,7 +24,7 @@ class Refs(RepositoryPart):
 
     def list_branches(self) -> set[str]:
         """The names of all branches."""
-        return set(self._history.branches())
+        return self._history.branch_names()
 
     def lookup_branch(self, branch: str) -> str:
         """The id of the branch's tip; ``RefNotFoundError`` if there is no such branch."""
@@ -60,7 +60,7 @@ class Refs(RepositoryPart):
 
     def list_tags(self) -> set[str]:
         """The names of all tags."""
-        return set(self._history.tags())
+        return self._history.tag_names()
 
     def lookup_tag(self, tag: str) -> str:
         """The id of the tagged snapshot; ``RefNotFoundError`` if there is no such tag."""

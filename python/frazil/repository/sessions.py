@@ -52,15 +52,14 @@ class Sessions(RepositoryPart):
 
     def writable_session(self, branch: str) -> Session:
         """A session on the tip of a branch, whose changes a commit publishes there."""
-        self._history.ensure_writable()
-        return self._open(self._history.branch_tip(branch), SessionMode.writable, branch)
+        return self._open(self._history.writable_tip(branch), SessionMode.writable, branch)
 
     def rearrange_session(self, branch: str) -> Session:
         """A session that can only move nodes (spec 2)."""
         v2 = require_v2(self._history, "rearrange_session")
-        v2.ensure_writable()
+        tip = v2.writable_tip(branch)
         v2.ensure_flag("move_node", "create rearrange session")
-        return self._open(v2.branch_tip(branch), SessionMode.rearrange, branch)
+        return self._open(tip, SessionMode.rearrange, branch)
 
     def _open(self, snapshot_id: SnapshotId, mode: SessionMode, branch: str | None) -> Session:
         state = self._state

@@ -56,6 +56,7 @@ class Upkeep(RepositoryPart):
             delete_expired_branches=delete_expired_branches,
             delete_expired_tags=delete_expired_tags,
         )
+        self._context.assets.clear()  # in spec 1, snapshot files were rewritten in place
         return {format_id(snapshot_id) for snapshot_id in released}
 
     def garbage_collect(
