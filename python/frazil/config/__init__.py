@@ -30,6 +30,7 @@ from frazil.config.storage_settings import (
     StorageTimeoutSettings,
 )
 from frazil.config.virtual_chunk_container import VirtualChunkContainer
+from frazil.logs import initialize_logs, set_logs_filter, shutdown_telemetry
 
 __all__ = [
     "AnyObjectStoreConfig",
@@ -62,5 +63,8 @@ __all__ = [
     "StorageTimeoutSettings",
     "VirtualChunkContainer",
     "from_dict",
+    "initialize_logs",
+    "set_logs_filter",
+    "shutdown_telemetry",
     "to_dict",
 ]

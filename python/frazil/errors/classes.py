@@ -77,6 +77,9 @@ class ConflictError(IcechunkError):
         The snapshot that was found instead.
     """
 
+    expected_parent: str | None
+    actual_parent: str | None
+
     def __init__(
         self,
         expected_parent: str | None = None,
@@ -114,6 +117,9 @@ class RebaseFailedError(ConflictError):
     conflicts
         Every conflict that was left.
     """
+
+    snapshot: str
+    conflicts: list[Conflict]
 
     def __init__(self, snapshot: str, conflicts: Sequence[Conflict]) -> None:
         message = f"Rebase failed on snapshot {snapshot}: {len(conflicts)} conflicts found"
