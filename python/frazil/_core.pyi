@@ -597,6 +597,19 @@ class ObjectStore:
     def copy(self, source: str, target: str, version: Version | None = None) -> None:
         """Copy an object, if ``version`` is given only while the source still is at it."""
 
+    def list_ids(self, prefix: str) -> Iterator[tuple[bytes, bytes, bytes]]:
+        """The objects directly below ``prefix`` that are named by a 12-byte id, a page at a time, in no order.
+
+        A page is (ids, uint64 sizes, int64 last modified in microseconds since 1970), packed one after the other, and
+        holds at most 1,000 objects.  Objects with other names are left out.
+        """
+
+    def remove_leftovers(self, older_than: int) -> int:
+        """Remove incomplete files of killed writers from a local disk; returns how many.
+
+        ``older_than`` is in microseconds since 1970.
+        """
+
     def delete_many(self, keys: Sequence[str]) -> list[tuple[str, str]]:
         """Delete; a missing object is no error.  Returns (key, reason) for those that failed."""
 

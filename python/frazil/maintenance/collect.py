@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,12 +23,12 @@ from frazil.ids import INITIAL_SNAPSHOT_ID, SnapshotId
 from frazil.maintenance import fingerprints
 from frazil.maintenance.fingerprints import Fingerprints
 from frazil.maintenance.links import Link, Links, mend_to_nearest, reachable
-from frazil.maintenance.listing import Stored, is_older, stored
+from frazil.maintenance.listing import Mask, Page, is_older, pages
 from frazil.maintenance.mark import chunks_of, manifests_of, walk
 from frazil.maintenance.read import ReadLimits, read_snapshots
 from frazil.maintenance.repo_links import edits_for, links_of, tips_of
 from frazil.maintenance.summary import GCSummary
-from frazil.maintenance.sweep import Batches, Keep, SweepLimits, Swept, count, sweep, unkept
+from frazil.maintenance.sweep import SweepLimits, Swept, count, doomed, sweep
 
 if TYPE_CHECKING:
     from frazil._core import ObjectStore, RepoInfo, Snapshot
@@ -54,10 +53,10 @@ class CollectionPlan:
 class Keeping:
     """The ids of everything that stays."""
 
-    snapshots: AbstractSet[SnapshotId]
-    logs: AbstractSet[SnapshotId]
-    manifests: AbstractSet[bytes]
-    chunks: Fingerprints = field(repr=False)
+    snapshots: Fingerprints
+    logs: Fingerprints
+    manifests: Fingerprints
+    chunks: Fingerprints
 
 
 class HistoryMovedError(Exception):
@@ -82,16 +81,14 @@ def garbage_collect(
     """
     history.ensure_writable()
     reading, sweeping = reading or ReadLimits(), sweeping or SweepLimits()
-    is_old = partial(_is_old, cutoff=older_than)
     if not isinstance(history, HistoryV2):
         keeping = _keep_v1(context.objects, history, extra_roots, reading)
     else:
         keeping = _keep_v2(context, history, older_than, extra_roots, reading, dry_run=dry_run, sleep=sleep)
-    return _sweep_all(context.objects, keeping, is_old, sweeping, dry_run=dry_run)
-
-
-def _is_old(found: Stored, cutoff: int) -> bool:
-    return is_older(found.last_modified, cutoff)
+    summary = _sweep_all(context.objects, keeping, older_than, sweeping, dry_run=dry_run)
+    if not dry_run:
+        context.objects.remove_leftovers(older_than)
+    return summary
 
 
 # ---- what stays ------------------------------------------------------------------------------------------------------
@@ -107,7 +104,8 @@ def _keep_v1(objects: ObjectStore, history: History, extra_roots: Sequence[Snaps
             yield snapshot
 
     manifests = manifests_of(noted(walk(objects, tips, reading)))
-    return Keeping(kept, kept, manifests.keys(), chunks_of(objects, manifests, reading))
+    chunks = chunks_of(objects, manifests, reading)
+    return Keeping(Fingerprints.of(kept), Fingerprints.of(kept), Fingerprints.of(manifests), chunks)
 
 
 def _keep_v2(
@@ -121,14 +119,13 @@ def _keep_v2(
     sleep: Callable[[float], None],
 ) -> Keeping:
     """Decide, read what the kept snapshots refer to, and make the ``repo`` object forget the others."""
-    objects, is_old = context.objects, partial(_is_old, cutoff=older_than)
+    objects = context.objects
     attempts = 0
     for delay in _delays(context):
         sleep(delay)
         attempts += 1
         info = history.read()
-        ages = {SnapshotId(found.id): is_old(found) for found in stored(objects, keys.SNAPSHOTS)}
-        collectable = partial(_is_collectable, ages=ages, older_than=older_than)
+        collectable = partial(_is_collectable, ages=_snapshot_ages(objects, older_than), older_than=older_than)
         plan = plan_collection(links_of(info), [*tips_of(info), *extra_roots], collectable)
         kept = [*plan.kept, *(root for root in extra_roots if root not in plan.kept)]
         snapshots = read_snapshots(objects, kept, at_once=reading.max_snapshots_in_memory)
@@ -139,7 +136,8 @@ def _keep_v2(
             listed, logs = decide(info).result if dry_run else history.update(decide)
         except HistoryMovedError:
             continue
-        return Keeping({*kept, *listed}, {*kept, *logs}, manifests.keys(), chunks)
+        snapshot_ids, log_ids = Fingerprints.of({*kept, *listed}), Fingerprints.of({*kept, *logs})
+        return Keeping(snapshot_ids, log_ids, Fingerprints.of(manifests), chunks)
     raise error(
         "update-attempts-exhausted",
         f"garbage collection gave up after {attempts} attempts, too many concurrent changes to what it would drop",
@@ -155,7 +153,16 @@ def plan_collection(
     return CollectionPlan(links, frozenset(kept))
 
 
-def _is_collectable(link: Link, ages: Mapping[SnapshotId, bool], older_than: int) -> bool:
+def _snapshot_ages(objects: ObjectStore, older_than: int) -> dict[bytes, bool]:
+    """Whether each stored snapshot is old."""
+    return {
+        snapshot_id: bool(old)
+        for page in pages(objects, keys.SNAPSHOTS)
+        for snapshot_id, old in zip(page.raw_ids(), is_older(page.last_modified, older_than), strict=True)
+    }
+
+
+def _is_collectable(link: Link, ages: Mapping[bytes, bool], older_than: int) -> bool:
     """By the age of its file; a file that is missing, which nothing brings back, goes by what the history says."""
     return ages.get(link.id, link.flushed_at < older_than)
 
@@ -190,46 +197,33 @@ def _delays(context: RepositoryContext) -> Iterator[float]:
 # ---- what goes -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Phase:
-    """One kind of objects; ``name`` is what the summary calls it."""
-
-    name: str
-    prefix: str
-    keep: Keep
-
-
 def _sweep_all(
-    objects: ObjectStore,
-    keeping: Keeping,
-    is_old: Callable[[Stored], bool],
-    limits: SweepLimits,
-    *,
-    dry_run: bool,
+    objects: ObjectStore, keeping: Keeping, older_than: int, limits: SweepLimits, *, dry_run: bool
 ) -> GCSummary:
+    """Sweep one kind after the other, from what refers to what is referred to; the names are the summary's."""
     phases = (
-        _Phase("snapshots", keys.SNAPSHOTS, _among(keeping.snapshots)),
-        _Phase("transaction_logs", keys.TRANSACTIONS, _among(keeping.logs)),
-        _Phase("manifests", keys.MANIFESTS, _among(keeping.manifests)),
-        _Phase("chunks", keys.CHUNKS, partial(_among_chunks, keeping.chunks)),
+        ("snapshots", keys.SNAPSHOTS, keeping.snapshots),
+        ("transaction_logs", keys.TRANSACTIONS, keeping.logs),
+        ("manifests", keys.MANIFESTS, keeping.manifests),
+        ("chunks", keys.CHUNKS, keeping.chunks),
     )
     swept: dict[str, Swept] = {}
     skipped: list[str] = []
-    for phase in phases:
+    for name, prefix, kept in phases:
         if any(earlier.failed for earlier in swept.values()):
-            skipped.append(phase.name)
+            skipped.append(name)
             continue
-        batches: Batches = unkept(stored(objects, phase.prefix), phase.keep, is_old)
-        swept[phase.name] = count(batches) if dry_run else sweep(objects, phase.prefix, batches, limits)
+        batches = doomed(
+            pages(objects, prefix),
+            is_old=lambda page: is_older(page.last_modified, older_than),
+            is_kept=partial(_is_among, kept),
+        )
+        swept[name] = count(batches) if dry_run else sweep(objects, prefix, batches, limits)
     return _summary(swept, skipped)
 
 
-def _among(kept: AbstractSet[bytes]) -> Keep:
-    return lambda batch: [found.id in kept for found in batch]
-
-
-def _among_chunks(kept: Fingerprints, batch: Sequence[Stored]) -> Iterable[bool]:
-    return kept.contains(fingerprints.of_ids([found.id for found in batch]))
+def _is_among(kept: Fingerprints, page: Page) -> Mask:
+    return kept.contains(fingerprints.of_packed(page.ids))
 
 
 def _summary(swept: dict[str, Swept], skipped: list[str]) -> GCSummary:

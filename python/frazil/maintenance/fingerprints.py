@@ -6,8 +6,8 @@ garbage collection would keep a chunk that it could delete, statistics would cou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Collection, Sequence
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,14 +18,19 @@ Values = npt.NDArray[np.uint64]
 
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 _PENDING: Final = 1 << 16
+_HALVES: Final = np.dtype([("head", "<u8"), ("tail", "<u4")])
 
 
 def of_ids(ids: Sequence[bytes]) -> Values:
     """The fingerprints of 12-byte ids, in order."""
-    packed = np.frombuffer(b"".join(ids), dtype=np.dtype([("head", "<u8"), ("tail", "<u4")]))
-    assert packed.dtype.itemsize == OBJECT_ID_LENGTH
-    assert len(packed) == len(ids)
-    mixed: Values = packed["head"] ^ (packed["tail"].astype(np.uint64) * _MIX)
+    assert all(len(known) == OBJECT_ID_LENGTH for known in ids)
+    return of_packed(b"".join(ids))
+
+
+def of_packed(ids: bytes | npt.NDArray[np.void]) -> Values:
+    """The fingerprints of 12-byte ids that lie one after the other."""
+    halves = np.frombuffer(ids, dtype=_HALVES)
+    mixed: Values = halves["head"] ^ (halves["tail"].astype(np.uint64) * _MIX)
     return mixed
 
 
@@ -40,6 +45,13 @@ class Fingerprints:
         self._sizes: Values = np.empty(0, np.uint64)
         self._waiting: list[tuple[Values, Values]] = []
         self._num_waiting = 0
+
+    @classmethod
+    def of(cls, ids: Collection[bytes]) -> Self:
+        """The set of these ids."""
+        found = cls()
+        found.add(of_ids(list(ids)))
+        return found
 
     def add(self, values: Values, sizes: Values | None = None) -> None:
         self._waiting.append((values, np.zeros(len(values), np.uint64) if sizes is None else sizes))

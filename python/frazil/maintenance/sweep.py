@@ -1,4 +1,4 @@
-"""Deleting what is not kept: in batches, while the listing runs."""
+"""Deleting what is not kept: page by page, while the listing runs."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from frazil.errors import StorageError, error
-from frazil.maintenance.listing import Stored
+from frazil.maintenance.listing import Mask, Page
 from frazil.maintenance.read import require_positive
 
 if TYPE_CHECKING:
     from frazil._core import ObjectStore
 
-_PAGE: Final = 1000
 _THROTTLED: Final = ("slowdown", "slow down", "throttl", "too many requests", "429", "503")
 
-Failures = list[tuple[str, str]]
+Choice = Callable[[Page], Mask]
+"""Tells for each object of a page whether something holds for it."""
+
+Failures = dict[str, str]
+"""Key and reason of what could not be deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,35 +50,29 @@ class Swept:
     errors: list[str] = field(default_factory=list)
 
 
-Batches = Iterable[Sequence[Stored]]
-Keep = Callable[[Sequence[Stored]], Iterable[bool]]
-"""Tells for each of several objects whether it is kept."""
-
-
-def unkept(listed: Iterable[Stored], keep: Keep, is_old: Callable[[Stored], bool]) -> Iterator[Sequence[Stored]]:
+def doomed(listed: Iterable[Page], is_old: Choice, is_kept: Choice) -> Iterator[Page]:
     """The objects that are old and not kept, a batch for each page of the listing.
 
     Batches are not filled up over pages: an object is to be deleted soon after its age was read, because a chunk that
     is named by its content may be written anew at any moment.
     """
-    source = iter(listed)
-    while page := list(islice(source, _PAGE)):
-        old = [found for found in page if is_old(found)]
-        doomed = [found for found, kept in zip(old, keep(old), strict=True) if not kept]
-        if doomed:
-            yield doomed
+    for page in listed:
+        old = page.where(is_old(page))
+        batch = old.where(~is_kept(old))
+        if len(batch):
+            yield batch
 
 
-def count(batches: Batches) -> Swept:
+def count(batches: Iterable[Page]) -> Swept:
     """What a sweep of these objects would report if nothing failed."""
     swept = Swept()
     for batch in batches:
         swept.deleted += len(batch)
-        swept.bytes += sum(found.size for found in batch)
+        swept.bytes += int(batch.sizes.sum())
     return swept
 
 
-def sweep(objects: ObjectStore, prefix: str, batches: Batches, limits: SweepLimits) -> Swept:
+def sweep(objects: ObjectStore, prefix: str, batches: Iterable[Page], limits: SweepLimits) -> Swept:
     """Delete objects of one prefix, each batch as soon as the listing yields it.
 
     Single failures are counted.  Raises ``StorageError`` of kind ``gc-deletes-failing`` when as many batches in a row
@@ -85,17 +81,16 @@ def sweep(objects: ObjectStore, prefix: str, batches: Batches, limits: SweepLimi
     swept = Swept()
     in_a_row = 0
     for batch, failures in _deleted(objects, batches, limits.max_concurrent_deletes):
-        refused = {key for key, _ in failures}
-        gone = [found for found in batch if found.key not in refused]
-        swept.deleted += len(gone)
-        swept.bytes += sum(found.size for found in gone)
+        swept.deleted += len(batch) - len(failures)
+        swept.bytes += int(batch.sizes.sum())
         if not failures:
             in_a_row = 0
             continue
-        swept.failed += len(refused)
-        swept.throttled_batches += any(_is_throttling(reason) for _, reason in failures)
-        swept.errors.append(_describe(batch, failures))
-        in_a_row = 0 if gone else in_a_row + 1
+        swept.bytes -= sum(int(size) for key, size in zip(batch.object_keys(), batch.sizes, strict=True) if key in failures)
+        swept.failed += len(failures)
+        swept.throttled_batches += any(map(_is_throttling, failures.values()))
+        swept.errors.append(_describe(len(batch), failures))
+        in_a_row = in_a_row + 1 if len(failures) == len(batch) else 0
         if in_a_row >= limits.max_consecutive_delete_failures:
             raise error(
                 "gc-deletes-failing", f"too many consecutive delete failures under {prefix}: {swept.errors[-1]}"
@@ -103,12 +98,12 @@ def sweep(objects: ObjectStore, prefix: str, batches: Batches, limits: SweepLimi
     return swept
 
 
-def _deleted(objects: ObjectStore, batches: Batches, concurrency: int) -> Iterator[tuple[Sequence[Stored], Failures]]:
+def _deleted(objects: ObjectStore, batches: Iterable[Page], concurrency: int) -> Iterator[tuple[Page, Failures]]:
     """Each batch and what failed in it, in order."""
-    under_way: deque[tuple[Sequence[Stored], Future[Failures]]] = deque()
+    under_way: deque[tuple[Page, Future[Failures]]] = deque()
     with ThreadPoolExecutor(concurrency, thread_name_prefix="frazil-gc") as pool:
         for batch in batches:
-            under_way.append((batch, pool.submit(_delete, objects, batch)))
+            under_way.append((batch, pool.submit(_delete, objects, batch.object_keys())))
             if len(under_way) >= concurrency:
                 first, failures = under_way.popleft()
                 yield first, failures.result()
@@ -116,17 +111,16 @@ def _deleted(objects: ObjectStore, batches: Batches, concurrency: int) -> Iterat
             yield first, failures.result()
 
 
-def _delete(objects: ObjectStore, batch: Sequence[Stored]) -> Failures:
-    names = [found.key for found in batch]
+def _delete(objects: ObjectStore, keys: Sequence[str]) -> Failures:
     try:
-        return objects.delete_many(names)
+        return dict(objects.delete_many(keys))
     except StorageError as failure:
-        return [(name, failure.message) for name in names]
+        return dict.fromkeys(keys, failure.message)
 
 
-def _describe(batch: Sequence[Stored], failures: Failures) -> str:
-    key, reason = failures[0]
-    return f"{len(failures)} of {len(batch)} objects not deleted, the first was {key}: {reason}"
+def _describe(size: int, failures: Failures) -> str:
+    key, reason = next(iter(failures.items()))
+    return f"{len(failures)} of {size} objects not deleted, the first was {key}: {reason}"
 
 
 def _is_throttling(reason: str) -> bool:

@@ -8,6 +8,7 @@ mod chunk_table;
 mod coord_set;
 mod error;
 mod header;
+mod id_listing;
 mod ids;
 mod key_reader;
 mod manifest;

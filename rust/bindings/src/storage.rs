@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 
 use crate::buffer::{Buffer, bytes_of};
 use crate::error::{blocking, to_py};
+use crate::id_listing::IdListing;
 
 /// Reads of at most this many bytes from memory or a local disk keep the GIL: giving it up costs more than they take.
 pub const SHORT_READ: u64 = 16 << 10;
@@ -351,6 +352,16 @@ impl ObjectStore {
         Ok(ObjectListing {
             state: Mutex::new(ListingState { fetched: VecDeque::new(), rest: Some(rest), failure: None }),
         })
+    }
+
+    /// The objects directly below `prefix` that are named by an id, as columns, a page at a time, in no order.
+    fn list_ids(&self, py: Python<'_>, prefix: &str) -> PyResult<IdListing> {
+        blocking(py, || self.inner.list(prefix)).map(|rest| IdListing::new(prefix, rest))
+    }
+
+    /// Remove what killed writers left on a local disk before `older_than` (microseconds since 1970).
+    fn remove_leftovers(&self, py: Python<'_>, older_than: i64) -> PyResult<u64> {
+        blocking(py, || self.inner.remove_leftovers(older_than))
     }
 
     /// Delete; a missing object is no error.  Returns (key, reason) for those that failed.

@@ -184,6 +184,22 @@ def test_a_small_memory_limit_changes_nothing(repo, place):
     assert values(repo, tag="kept") == [4, 1, 2, 3]
 
 
+def test_old_files_that_killed_writers_left_are_removed(repo, place):
+    old, young = place / "chunks" / ".frazil-tmp-old", place / "refs-to-be" / ".frazil-tmp-young"
+    foreign = place / "chunks" / "notes.tmp"
+    young.parent.mkdir()
+    for file in (old, young, foreign):
+        file.write_bytes(b"half a chu")
+    os.utime(old, (1_000_000_000, 1_000_000_000))
+    os.utime(foreign, (1_000_000_000, 1_000_000_000))
+
+    repo.garbage_collect(datetime.now(UTC) - timedelta(days=1), dry_run=True)
+    assert old.exists()
+    repo.garbage_collect(datetime.now(UTC) - timedelta(days=1))
+
+    assert (old.exists(), young.exists(), foreign.exists()) == (False, True, True)
+
+
 # ---- the history -----------------------------------------------------------------------------------------------------
 
 

@@ -1,17 +1,29 @@
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pytest
 
 from frazil._core import ObjectStore, encode_id
 from frazil.errors import StorageError, error
-from frazil.maintenance.listing import Stored, stored
-from frazil.maintenance.sweep import SweepLimits, count, sweep, unkept
+from frazil.maintenance.listing import Page, pages
+from frazil.maintenance.sweep import SweepLimits, count, doomed, sweep
 
 
-def fill(objects: ObjectStore, amount: int) -> list[Stored]:
-    for number in range(amount):
-        objects.put(f"chunks/{encode_id(number.to_bytes(12, 'big'))}", bytes(number % 7))
-    return list(stored(objects, "chunks"))
+def fill(objects: ObjectStore, amount: int) -> list[Page]:
+    """Objects of one kind, in batches of seven."""
+    objects.put_many(
+        [(f"chunks/{encode_id(number.to_bytes(12, 'big'))}", bytes(number % 5)) for number in range(amount)]
+    )
+    return [batch for page in pages(objects, "chunks") for batch in in_batches(page, 7)]
+
+
+def in_batches(page: Page, size: int) -> Iterator[Page]:
+    for start in range(0, len(page), size):
+        yield page.where((np.arange(len(page)) >= start) & (np.arange(len(page)) < start + size))
+
+
+def total(batches: Sequence[Page]) -> int:
+    return sum(int(batch.sizes.sum()) for batch in batches)
 
 
 class Refusing:
@@ -32,94 +44,99 @@ class Broken:
         raise error("object-store", "the connection was lost")
 
 
-def in_batches(found: Sequence[Stored], size: int) -> list[Sequence[Stored]]:
-    return [found[start : start + size] for start in range(0, len(found), size)]
-
-
 @pytest.mark.parametrize("concurrency", [1, 3])
 def test_everything_is_deleted_and_counted(concurrency):
     objects = ObjectStore.memory()
-    found = fill(objects, 50)
+    batches = fill(objects, 50)
 
-    swept = sweep(objects, "chunks", in_batches(found, 7), SweepLimits(max_concurrent_deletes=concurrency))
+    swept = sweep(objects, "chunks", batches, SweepLimits(max_concurrent_deletes=concurrency))
 
-    assert (swept.deleted, swept.bytes, swept.failed) == (50, sum(one.size for one in found), 0)
+    assert (swept.deleted, swept.bytes, swept.failed) == (50, total(batches), 0)
     assert list(objects.list("chunks")) == []
 
 
 def test_a_dry_count_is_what_the_sweep_then_does():
     objects = ObjectStore.memory()
-    found = fill(objects, 20)
-    assert count(in_batches(found, 6)) == sweep(objects, "chunks", in_batches(found, 6), SweepLimits())
+    batches = fill(objects, 20)
+    assert count(batches) == sweep(objects, "chunks", batches, SweepLimits())
 
 
 def test_single_failures_are_counted_and_named():
     objects = ObjectStore.memory()
-    found = fill(objects, 10)
-    refused = {found[3].key, found[4].key}
+    batches = fill(objects, 14)
+    first, second = batches[1].object_keys()[3:5]
+    lost = int(batches[1].sizes[3:5].sum())
 
-    swept = sweep(Refusing(objects, refused), "chunks", in_batches(found, 5), SweepLimits())  # type: ignore[arg-type]
+    swept = sweep(Refusing(objects, {first, second}), "chunks", batches, SweepLimits())  # type: ignore[arg-type]
 
-    assert (swept.deleted, swept.failed, swept.throttled_batches) == (8, 2, 0)
-    assert swept.bytes == sum(one.size for one in found if one.key not in refused)
-    assert len(swept.errors) == 1
-    assert swept.errors[0].startswith(f"2 of 5 objects not deleted, the first was {found[3].key}: access denied")
-    assert {meta.key for meta in objects.list("chunks")} == refused
+    assert (swept.deleted, swept.failed, swept.throttled_batches) == (12, 2, 0)
+    assert swept.bytes == total(batches) - lost
+    assert swept.errors == [f"2 of 7 objects not deleted, the first was {first}: access denied"]
+    assert {meta.key for meta in objects.list("chunks")} == {first, second}
 
 
 def test_batches_that_fail_entirely_one_after_the_other_end_the_sweep():
-    found = fill(ObjectStore.memory(), 10)
+    batches = fill(ObjectStore.memory(), 70)
     limits = SweepLimits(max_consecutive_delete_failures=3, max_concurrent_deletes=1)
     with pytest.raises(StorageError, match="too many consecutive delete failures under chunks") as raised:
-        sweep(Broken(), "chunks", in_batches(found, 1), limits)  # type: ignore[arg-type]
+        sweep(Broken(), "chunks", batches, limits)  # type: ignore[arg-type]
     assert raised.value.kind == "gc-deletes-failing"
 
 
 def test_a_batch_that_succeeds_in_part_starts_the_count_anew():
     objects = ObjectStore.memory()
-    found = fill(objects, 10)
-    refused = {one.key for number, one in enumerate(found) if number % 2}
+    batches = fill(objects, 70)
+    refused = {key for number, batch in enumerate(batches) for key in batch.object_keys()[: 7 if number % 2 else 3]}
     limits = SweepLimits(max_consecutive_delete_failures=2, max_concurrent_deletes=1)
 
-    swept = sweep(Refusing(objects, refused), "chunks", in_batches(found, 1), limits)  # type: ignore[arg-type]
+    swept = sweep(Refusing(objects, refused), "chunks", batches, limits)  # type: ignore[arg-type]
 
-    assert (swept.deleted, swept.failed) == (5, 5)
+    assert (swept.deleted, swept.failed) == (20, 50)
 
 
 def test_batches_in_which_the_store_asks_to_slow_down_are_counted():
     objects = ObjectStore.memory()
-    found = fill(objects, 4)
-    refusing = Refusing(objects, {found[0].key, found[1].key}, "503 SlowDown: please reduce your request rate")
-    swept = sweep(refusing, "chunks", in_batches(found, 2), SweepLimits())  # type: ignore[arg-type]
-    assert swept.throttled_batches == 1
+    batches = fill(objects, 14)
+    refused = set(batches[0].object_keys()[:2])
+    refusing = Refusing(objects, refused, "503 SlowDown: please reduce your request rate")
+    assert sweep(refusing, "chunks", batches, SweepLimits()).throttled_batches == 1  # type: ignore[arg-type]
 
 
 def test_only_what_is_old_and_not_kept_is_doomed():
-    found = fill(ObjectStore.memory(), 2500)
-    kept = {one.id for number, one in enumerate(found) if number % 3 == 0}
-    young = {one.id for number, one in enumerate(found) if number % 5 == 0}
+    objects = ObjectStore.memory()
+    fill(objects, 2500)
 
-    batches = list(unkept(found, lambda batch: [one.id in kept for one in batch], lambda one: one.id not in young))
+    def number_of(page: Page):
+        return np.array([int.from_bytes(known, "big") for known in page.raw_ids()])
 
-    assert [one for batch in batches for one in batch] == [
-        one for one in found if one.id not in kept and one.id not in young
-    ]
-    assert max(map(len, batches)) <= 1000
+    batches = doomed(
+        pages(objects, "chunks"),
+        is_old=lambda page: number_of(page) % 5 != 0,
+        is_kept=lambda page: number_of(page) % 3 == 0,
+    )
+
+    found = {int(number) for batch in batches for number in number_of(batch)}
+    assert found == {number for number in range(2500) if number % 5 and number % 3}
 
 
 def test_a_batch_is_ready_as_soon_as_its_page_of_the_listing_is():
-    listed = 0
+    objects = ObjectStore.memory()
+    fill(objects, 3000)
+    listed = []
 
     def listing():
-        nonlocal listed
-        for one in fill(ObjectStore.memory(), 3000):
-            listed += 1
-            yield one
+        for page in pages(objects, "chunks"):
+            listed.append(page)
+            yield page
 
-    batches = unkept(listing(), lambda batch: [number > 0 for number, _ in enumerate(batch)], lambda _: True)
+    batches = doomed(
+        listing(),
+        is_old=lambda page: np.ones(len(page), np.bool_),
+        is_kept=lambda page: np.arange(len(page)) > 0,
+    )
 
-    assert len(next(iter(batches))) == 1
-    assert listed == 1000
+    assert len(next(batches)) == 1
+    assert len(listed) == 1
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,10 @@ impl ObjectStore for LatencyStore {
         self.write()?.delete_many(keys)
     }
 
+    fn remove_leftovers(&self, older_than: i64) -> Result<u64> {
+        self.write()?.remove_leftovers(older_than)
+    }
+
     fn with_prefix(self: Arc<Self>, prefix: &str) -> Result<Arc<dyn ObjectStore>> {
         let inner = Arc::clone(&self.inner).with_prefix(prefix)?;
         Ok(Arc::new(Self { inner, latency: Arc::clone(&self.latency) }))

@@ -182,6 +182,12 @@ pub trait ObjectStore: fmt::Display + Send + Sync {
     /// Delete objects; missing ones are no error.  Returns (key, reason) of those that failed.
     fn delete_many(&self, keys: &[String]) -> Result<Vec<(String, String)>>;
 
+    /// Remove what killed writers left that is no object and older than `older_than` (microseconds since 1970); returns
+    /// how many.  Stores that publish objects in one step have nothing of the kind.
+    fn remove_leftovers(&self, _older_than: i64) -> Result<u64> {
+        Ok(0)
+    }
+
     /// The part of this store below `prefix`.
     fn with_prefix(self: Arc<Self>, prefix: &str) -> Result<Arc<dyn ObjectStore>>;
 }

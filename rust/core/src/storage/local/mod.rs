@@ -7,6 +7,7 @@
 mod conditional;
 mod durability;
 mod failure;
+mod leftovers;
 mod listing;
 mod lock;
 mod names;
@@ -231,6 +232,10 @@ impl ObjectStore for LocalStore {
             }
         }
         Ok(failures)
+    }
+
+    fn remove_leftovers(&self, older_than: i64) -> Result<u64> {
+        self.remove_temporaries(older_than)
     }
 
     /// The directory of the prefix as a store of its own, so that it has the lock of one opened there directly.

@@ -22,7 +22,12 @@ pub fn temporary() -> io::Result<String> {
 
 /// Whether listings leave the file out.
 pub fn is_hidden(name: &str) -> bool {
-    name == LOCK || name.starts_with(TEMPORARY)
+    name == LOCK || is_temporary(name)
+}
+
+/// Whether a file is an incomplete one of ours.
+pub fn is_temporary(name: &str) -> bool {
+    name.starts_with(TEMPORARY)
 }
 
 /// Whether a file of another program in this format is an incomplete one: `<name>#<number>`.
