@@ -57,7 +57,8 @@ class VirtualRefs:
         offset, length
             The part of the object, in bytes.
         checksum
-            Reading fails if the object has another ETag than this, or was modified after this time.
+            Reading fails if the object has another ETag than this, or was modified after this time, of which only whole
+            seconds are kept: for a file that was just written, give the next one.
         validate_container
             Whether a container of the configuration must match the location.
 
@@ -130,7 +131,8 @@ class VirtualRefs:
             columns = _columns.from_arrays(chunk_grid_shape, locations, offsets, lengths, arr_offset)
             parsed = Checksum.parse(checksum)
             node = tree.existing_array(node_path.from_relative(array_path))
-            return _set_all(tree, node, [(columns, parsed)], validate=validate_containers)
+            fitting = columns.of_rank(len(array_of(node).shape))
+            return _set_all(tree, node, [(fitting, parsed)], validate=validate_containers)
 
     set_virtual_ref_async = in_thread(set_virtual_ref)
     set_virtual_refs_async = in_thread(set_virtual_refs)

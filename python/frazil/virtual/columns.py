@@ -90,6 +90,12 @@ class ReferenceColumns:
     def with_locations(self, locations: Sequence[str]) -> ReferenceColumns:
         return ReferenceColumns(self.coords, locations, self.offsets, self.lengths)
 
+    def of_rank(self, rank: int) -> ReferenceColumns:
+        """The same, where the one chunk of an array of rank 0 may also be called (0,), as kerchunk does."""
+        if rank or self.coords.shape[1] != 1 or np.any(self.coords):
+            return self
+        return ReferenceColumns(self.coords[:, :0], self.locations, self.offsets, self.lengths)
+
     def check(self, path: str, num_chunks: Sequence[int]) -> None:
         """Refuse coordinates outside the grid, chunks of length zero, and ends past the largest offset.
 
@@ -221,13 +227,14 @@ def from_specs(specs: Sequence[VirtualChunkSpec], rank: int) -> Iterator[tuple[R
     """Columns for each run of references with the same checksum, in order: the last one of a coordinate wins."""
     for checksum, run in groupby(specs, key=Checksum.of):
         rows = list(run)
-        for spec in rows:
-            if len(spec.index) != rank:
+        indices = [[] if not rank and spec.index == [0] else spec.index for spec in rows]
+        for index in indices:
+            if len(index) != rank:
                 raise InvalidInputError(
-                    f"invalid chunk index {spec.index}: it has {len(spec.index)} dimensions, but the array has {rank}",
+                    f"invalid chunk index {index}: it has {len(index)} dimensions, but the array has {rank}",
                     kind="invalid-chunk-index",
                 )
-        coords = np.array([spec.index for spec in rows], dtype=np.uint32).reshape(len(rows), rank)
+        coords = np.array(indices, dtype=np.uint32).reshape(len(rows), rank)
         offsets = np.array([spec.offset for spec in rows], dtype=np.uint64)
         lengths = np.array([spec.length for spec in rows], dtype=np.uint64)
         yield ReferenceColumns(coords, [spec.location for spec in rows], offsets, lengths), checksum

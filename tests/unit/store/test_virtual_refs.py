@@ -188,6 +188,15 @@ def test_a_block_of_a_scalar_and_an_empty_block(session: frazil.Session) -> None
     assert rows(session.store) == []
 
 
+def test_the_chunk_of_a_scalar_may_be_given_an_index(session: frazil.Session) -> None:
+    assert session.store.set_virtual_refs_arr("scalar", (1,), ["s3://bucket/x"], u64(1), u64(2)) is None
+    assert rows(session.store, "scalar") == [virtual((), "s3://bucket/x", 1, 2)]
+    assert session.store.set_virtual_refs("scalar", [VirtualChunkSpec([0], "s3://bucket/y", 1, 2)]) is None
+    assert rows(session.store, "scalar") == [virtual((), "s3://bucket/y", 1, 2)]
+    with pytest.raises(frazil.InvalidInputError, match="dimensions"):
+        session.store.set_virtual_refs_arr("scalar", (1,), ["s3://bucket/x"], u64(1), u64(2), arr_offset=(1,))
+
+
 def test_missing_arrays_and_groups(session: frazil.Session) -> None:
     calls: list[Callable[[str], Any]] = [
         lambda path: session.store.set_virtual_refs(path, [VirtualChunkSpec([0], "s3://bucket/x", 0, 1)]),
