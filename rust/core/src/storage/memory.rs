@@ -118,7 +118,7 @@ impl ObjectStore for MemoryStore {
         let Some(entry) = objects.entries.get(key) else { return Ok(None) };
         let holds = match (&condition.etag, condition.unmodified_since) {
             (Some(etag), _) => is_at(Some(entry), &Version::of_etag(etag)),
-            (None, Some(seconds)) => entry.last_modified.div_euclid(1_000_000) <= seconds,
+            (None, Some(seconds)) => !super::is_later(entry.last_modified, seconds),
             (None, None) => true,
         };
         if holds { Ok(Some(entry.range(range))) } else { Err(changed(key)) }

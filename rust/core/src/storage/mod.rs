@@ -216,6 +216,12 @@ fn bare_etag(etag: &str) -> &str {
     etag.strip_prefix('"').and_then(|e| e.strip_suffix('"')).unwrap_or(etag)
 }
 
+/// Whether a time in microseconds is after one in seconds, where it is known that precisely: a change within the second
+/// of the reference must not pass.
+fn is_later(micros: i64, seconds: i64) -> bool {
+    micros > seconds.saturating_mul(1_000_000)
+}
+
 /// Time since 1970 in microseconds; times before are negative.
 fn unix_micros(time: std::time::SystemTime) -> i64 {
     match time.duration_since(std::time::UNIX_EPOCH) {

@@ -10,7 +10,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 
 use super::read;
-use crate::storage::{ByteRange, ReadCondition, Version, bare_etag, unix_micros};
+use crate::storage::{ByteRange, ReadCondition, Version, bare_etag, is_later, unix_micros};
 
 const CONTENT: &str = "b3-";
 
@@ -42,7 +42,7 @@ pub fn holds(condition: &ReadCondition, file: &File, metadata: &Metadata) -> io:
                 if etag.starts_with(CONTENT) { read::range_of(file, ByteRange::ALL)? } else { Default::default() };
             Ok(is_at(&Version::of_etag(etag), &content, metadata))
         }
-        (None, Some(seconds)) => Ok(metadata.modified().map_or(0, unix_micros).div_euclid(1_000_000) <= seconds),
+        (None, Some(seconds)) => Ok(!is_later(metadata.modified().map_or(0, unix_micros), seconds)),
         (None, None) => Ok(true),
     }
 }
