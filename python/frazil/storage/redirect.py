@@ -88,11 +88,12 @@ def _location(url: str, agent: str, start: str) -> str:
         with build_opener(_NoFollowing).open(Request(url, headers={"User-Agent": agent}), timeout=_TIMEOUT_SECONDS):  # noqa: S310 - only http and https get here
             raise _bad(start, f"{url} does not redirect")
     except HTTPError as answer:
-        headers: Message = answer.headers
-        location = headers.get("Location")
-        if not 300 <= answer.code < 400 or location is None:
-            raise _bad(start, f"{url} answers {answer.code} {answer.reason}") from answer
-        return location
+        with answer:
+            headers: Message = answer.headers
+            location = headers.get("Location")
+            if not 300 <= answer.code < 400 or location is None:
+                raise _bad(start, f"{url} answers {answer.code} {answer.reason}") from answer
+            return location
     except (URLError, OSError) as failure:
         raise _bad(start, f"{url} cannot be reached: {failure}") from failure
 

@@ -36,7 +36,7 @@ def test_values() -> None:
     assert one != Attribution(client="a/1")
     assert Attribution(workload="").workload == ""
     with pytest.raises(AttributeError):
-        one.client = "b"
+        one.client = "b"  # type: ignore[misc]
     with pytest.raises(TypeError):
         Attribution(client=3)
     with pytest.raises(TypeError):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from frazil.config import ManifestPreloadCondition as Preload
 from frazil.config import ManifestSplitCondition as Split
 from frazil.config import ManifestSplitDimCondition as Dim
-from frazil.config import ManifestSplittingConfig
+from frazil.config import ManifestSplittingConfig, SplitSizesDict
 from frazil.config.effective import EffectivePreload
 from frazil.config.preload_condition import Bound
 from tests.unit.config import configs
@@ -102,7 +102,7 @@ def test_other_arrays_are_not(name: str) -> None:
 
 
 def test_rules_as_dictionaries_keep_their_order() -> None:
-    rules = {
+    rules: SplitSizesDict = {
         Split.name_matches("b"): {Dim.Axis(1): 3, Dim.Any(): 1},
         Split.AnyArray(): {Dim.DimensionName("t"): 12, Dim.Axis(0): 2},
     }
