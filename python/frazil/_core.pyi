@@ -604,6 +604,12 @@ class ObjectStore:
         holds at most 1,000 objects.  Objects with other names are left out.
         """
 
+    def delete_unchanged(self, seen: Sequence[tuple[str, int]]) -> tuple[list[tuple[str, str]], list[str]]:
+        """Delete objects, each only if it still was last modified at the time given, looked up right before.
+
+        Returns (key, reason) for those that failed, and the keys of those that were written anew meanwhile.
+        """
+
     def remove_leftovers(self, older_than: int) -> int:
         """Remove incomplete files of killed writers from a local disk; returns how many.
 

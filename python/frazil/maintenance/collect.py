@@ -4,6 +4,9 @@ The order of the steps is what makes it safe beside writers.  First the ``repo``
 in one conditional update that starts over if a writer came to depend on them; then their files go, from snapshots down
 to chunks, so that an interrupted run leaves nothing that refers to a missing file.  Files that a writer has not
 published yet are protected by their age alone: ``older_than`` must lie before the start of every open session.
+
+A chunk that is named by its content may be garbage when it is listed and written anew before it is deleted.  Where that
+may happen, its age is looked up again right before; what remains of the danger is the time of one request.
 """
 
 from __future__ import annotations
@@ -85,7 +88,8 @@ def garbage_collect(
         keeping = _keep_v1(context.objects, history, extra_roots, reading)
     else:
         keeping = _keep_v2(context, history, older_than, extra_roots, reading, dry_run=dry_run, sleep=sleep)
-    summary = _sweep_all(context.objects, keeping, older_than, sweeping, dry_run=dry_run)
+    look_again = context.content_ids or context.objects.is_local
+    summary = _sweep_all(context.objects, keeping, older_than, sweeping, dry_run=dry_run, look_again=look_again)
     if not dry_run:
         context.objects.remove_leftovers(older_than)
     return summary
@@ -198,9 +202,18 @@ def _delays(context: RepositoryContext) -> Iterator[float]:
 
 
 def _sweep_all(
-    objects: ObjectStore, keeping: Keeping, older_than: int, limits: SweepLimits, *, dry_run: bool
+    objects: ObjectStore,
+    keeping: Keeping,
+    older_than: int,
+    limits: SweepLimits,
+    *,
+    dry_run: bool,
+    look_again: bool,
 ) -> GCSummary:
-    """Sweep one kind after the other, from what refers to what is referred to; the names are the summary's."""
+    """Sweep one kind after the other, from what refers to what is referred to; the names are the summary's.
+
+    ``look_again`` is about chunks; other files never get the same name twice.
+    """
     phases = (
         ("snapshots", keys.SNAPSHOTS, keeping.snapshots),
         ("transaction_logs", keys.TRANSACTIONS, keeping.logs),
@@ -218,7 +231,10 @@ def _sweep_all(
             is_old=lambda page: is_older(page.last_modified, older_than),
             is_kept=partial(_is_among, kept),
         )
-        swept[name] = count(batches) if dry_run else sweep(objects, prefix, batches, limits)
+        if dry_run:
+            swept[name] = count(batches)
+        else:
+            swept[name] = sweep(objects, prefix, batches, limits, look_again=look_again and name == "chunks")
     return _summary(swept, skipped)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from frazil.errors import StorageError, error
@@ -19,9 +20,6 @@ _THROTTLED: Final = ("slowdown", "slow down", "throttl", "too many requests", "4
 
 Choice = Callable[[Page], Mask]
 """Tells for each object of a page whether something holds for it."""
-
-Failures = dict[str, str]
-"""Key and reason of what could not be deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +51,7 @@ class Swept:
 def doomed(listed: Iterable[Page], is_old: Choice, is_kept: Choice) -> Iterator[Page]:
     """The objects that are old and not kept, a batch for each page of the listing.
 
-    Batches are not filled up over pages: an object is to be deleted soon after its age was read, because a chunk that
-    is named by its content may be written anew at any moment.
+    Batches are not filled up over pages, so that an object is deleted soon after its age was read.
     """
     for page in listed:
         old = page.where(is_old(page))
@@ -72,21 +69,34 @@ def count(batches: Iterable[Page]) -> Swept:
     return swept
 
 
-def sweep(objects: ObjectStore, prefix: str, batches: Iterable[Page], limits: SweepLimits) -> Swept:
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What of a batch was not deleted: the reason of each failure by key, and the objects that were written anew."""
+
+    failures: dict[str, str]
+    spared: frozenset[str] = frozenset()
+
+
+def sweep(
+    objects: ObjectStore, prefix: str, batches: Iterable[Page], limits: SweepLimits, *, look_again: bool = False
+) -> Swept:
     """Delete objects of one prefix, each batch as soon as the listing yields it.
+
+    ``look_again`` looks each object up right before, and spares it if it was written since it was listed.
 
     Single failures are counted.  Raises ``StorageError`` of kind ``gc-deletes-failing`` when as many batches in a row
     as the limit allows could not be deleted at all.
     """
     swept = Swept()
     in_a_row = 0
-    for batch, failures in _deleted(objects, batches, limits.max_concurrent_deletes):
-        swept.deleted += len(batch) - len(failures)
-        swept.bytes += int(batch.sizes.sum())
+    delete = partial(_delete_unchanged if look_again else _delete, objects)
+    for batch, outcome in _deleted(delete, batches, limits.max_concurrent_deletes):
+        failures = outcome.failures
+        swept.deleted += len(batch) - len(failures) - len(outcome.spared)
+        swept.bytes += int(batch.sizes.sum()) - _bytes_of(batch, outcome)
         if not failures:
             in_a_row = 0
             continue
-        swept.bytes -= sum(int(size) for key, size in zip(batch.object_keys(), batch.sizes, strict=True) if key in failures)
         swept.failed += len(failures)
         swept.throttled_batches += any(map(_is_throttling, failures.values()))
         swept.errors.append(_describe(len(batch), failures))
@@ -98,27 +108,47 @@ def sweep(objects: ObjectStore, prefix: str, batches: Iterable[Page], limits: Sw
     return swept
 
 
-def _deleted(objects: ObjectStore, batches: Iterable[Page], concurrency: int) -> Iterator[tuple[Page, Failures]]:
-    """Each batch and what failed in it, in order."""
-    under_way: deque[tuple[Page, Future[Failures]]] = deque()
+def _bytes_of(batch: Page, outcome: _Outcome) -> int:
+    """The size of what was not deleted."""
+    if not (outcome.failures or outcome.spared):
+        return 0
+    left = outcome.failures.keys() | outcome.spared
+    return sum(int(size) for key, size in zip(batch.object_keys(), batch.sizes, strict=True) if key in left)
+
+
+def _deleted(
+    delete: Callable[[Page], _Outcome], batches: Iterable[Page], concurrency: int
+) -> Iterator[tuple[Page, _Outcome]]:
+    """Each batch and what came of it, in order."""
+    under_way: deque[tuple[Page, Future[_Outcome]]] = deque()
     with ThreadPoolExecutor(concurrency, thread_name_prefix="frazil-gc") as pool:
         for batch in batches:
-            under_way.append((batch, pool.submit(_delete, objects, batch.object_keys())))
+            under_way.append((batch, pool.submit(delete, batch)))
             if len(under_way) >= concurrency:
-                first, failures = under_way.popleft()
-                yield first, failures.result()
-        for first, failures in under_way:
-            yield first, failures.result()
+                first, outcome = under_way.popleft()
+                yield first, outcome.result()
+        for first, outcome in under_way:
+            yield first, outcome.result()
 
 
-def _delete(objects: ObjectStore, keys: Sequence[str]) -> Failures:
+def _delete(objects: ObjectStore, batch: Page) -> _Outcome:
+    keys = batch.object_keys()
     try:
-        return dict(objects.delete_many(keys))
+        return _Outcome(dict(objects.delete_many(keys)))
     except StorageError as failure:
-        return dict.fromkeys(keys, failure.message)
+        return _Outcome(dict.fromkeys(keys, failure.message))
 
 
-def _describe(size: int, failures: Failures) -> str:
+def _delete_unchanged(objects: ObjectStore, batch: Page) -> _Outcome:
+    keys = batch.object_keys()
+    try:
+        failures, changed = objects.delete_unchanged(list(zip(keys, batch.last_modified.tolist(), strict=True)))
+    except StorageError as failure:
+        return _Outcome(dict.fromkeys(keys, failure.message))
+    return _Outcome(dict(failures), frozenset(changed))
+
+
+def _describe(size: int, failures: Mapping[str, str]) -> str:
     key, reason = next(iter(failures.items()))
     return f"{len(failures)} of {size} objects not deleted, the first was {key}: {reason}"
 

@@ -21,6 +21,9 @@ pub const SHORT_READ: u64 = 16 << 10;
 /// How many objects of a listing are fetched with the GIL released.
 const LISTING_BATCH: usize = 1000;
 
+/// (key, reason) of what was not deleted.
+type Failures = Vec<(String, String)>;
+
 /// What a conditional write compares: an etag, a generation, or both.
 #[pyclass(module = "frazil._core", frozen, eq, hash, from_py_object)]
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -359,13 +362,19 @@ impl ObjectStore {
         blocking(py, || self.inner.list(prefix)).map(|rest| IdListing::new(prefix, rest))
     }
 
+    /// Delete objects, each only if it was last modified at the time given; (failures, keys of those written since).
+    fn delete_unchanged(&self, py: Python<'_>, seen: Vec<(String, i64)>) -> PyResult<(Failures, Vec<String>)> {
+        let deletion = blocking(py, || self.inner.delete_unchanged(&seen))?;
+        Ok((deletion.failed, deletion.changed))
+    }
+
     /// Remove what killed writers left on a local disk before `older_than` (microseconds since 1970).
     fn remove_leftovers(&self, py: Python<'_>, older_than: i64) -> PyResult<u64> {
         blocking(py, || self.inner.remove_leftovers(older_than))
     }
 
     /// Delete; a missing object is no error.  Returns (key, reason) for those that failed.
-    fn delete_many(&self, py: Python<'_>, keys: Vec<String>) -> PyResult<Vec<(String, String)>> {
+    fn delete_many(&self, py: Python<'_>, keys: Vec<String>) -> PyResult<Failures> {
         blocking(py, || self.inner.delete_many(&keys))
     }
 

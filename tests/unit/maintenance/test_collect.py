@@ -397,6 +397,9 @@ class Refusing:
         self._objects.delete_many([key for key in keys if key not in self._refused])
         return [(key, "access denied") for key in keys if key in self._refused]
 
+    def delete_unchanged(self, seen: Sequence[tuple[str, int]]) -> tuple[list[tuple[str, str]], list[str]]:
+        return self.delete_many([key for key, _ in seen]), []
+
 
 def collect_refusing(repo, refused, **options):
     context = replace(repo._repository.context, objects=Refusing(repo._repository.context.objects, refused))

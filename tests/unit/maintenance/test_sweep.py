@@ -1,9 +1,10 @@
+import os
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
 
-from frazil._core import ObjectStore, encode_id
+from frazil._core import Latency, ObjectStore, encode_id
 from frazil.errors import StorageError, error
 from frazil.maintenance.listing import Page, pages
 from frazil.maintenance.sweep import SweepLimits, count, doomed, sweep
@@ -100,6 +101,38 @@ def test_batches_in_which_the_store_asks_to_slow_down_are_counted():
     refused = set(batches[0].object_keys()[:2])
     refusing = Refusing(objects, refused, "503 SlowDown: please reduce your request rate")
     assert sweep(refusing, "chunks", batches, SweepLimits()).throttled_batches == 1  # type: ignore[arg-type]
+
+
+def test_what_was_written_since_it_was_listed_is_spared_if_that_is_looked_at(tmp_path):
+    for look_again in (False, True):
+        objects = ObjectStore.local(tmp_path / str(look_again))
+        batches = fill(objects, 14)
+        for file in (tmp_path / str(look_again)).rglob("*"):
+            os.utime(file, (1_000_000_000, 1_000_000_000))
+        batches = [batch for page in pages(objects, "chunks") for batch in in_batches(page, 7)]
+        again = batches[1].object_keys()[2]
+        objects.put(again, b"written anew")
+
+        swept = sweep(objects, "chunks", batches, SweepLimits(), look_again=look_again)
+
+        assert swept.failed == 0
+        assert swept.deleted == (13 if look_again else 14)
+        assert swept.bytes == total(batches) - (int(batches[1].sizes[2]) if look_again else 0)
+        assert [meta.key for meta in objects.list("chunks")] == ([again] if look_again else [])
+
+
+@pytest.mark.parametrize("store", ["memory", "local", "delayed"])
+def test_every_store_deletes_only_what_is_unchanged(tmp_path, store):
+    objects = ObjectStore.local(tmp_path) if store == "local" else ObjectStore.memory()
+    if store == "delayed":
+        objects = objects.with_latency(Latency())
+    objects.put_many([("a", b"1"), ("b", b"2"), ("c", b"3")])
+    seen = {meta.key: meta.last_modified for meta in objects.list()}
+
+    outcome = objects.delete_unchanged([("a", seen["a"]), ("b", seen["b"] - 1), ("missing", 1)])
+
+    assert outcome == ([], ["b"])
+    assert sorted(meta.key for meta in objects.list()) == ["b", "c"]
 
 
 def test_only_what_is_old_and_not_kept_is_doomed():

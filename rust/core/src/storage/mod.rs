@@ -136,6 +136,18 @@ pub type Listing = Box<dyn Iterator<Item = Result<ObjectMeta>> + Send>;
 /// A range of an object to be read.
 pub type ReadRequest = (String, ByteRange);
 
+/// What a conditional deletion did not delete.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Deletion {
+    /// Key and reason of every failure.
+    pub failed: Vec<(String, String)>,
+    /// The objects that were written anew meanwhile.
+    pub changed: Vec<String>,
+}
+
+/// Requests in flight while objects are looked up before they are deleted.
+const LOOK_UPS: usize = 16;
+
 /// Keys to bytes under one root, blocking; safe to share between threads.
 ///
 /// A missing object is `None`; a condition that does not hold is [`ErrorKind::Conflict`].  Displayed as the place where
@@ -181,6 +193,24 @@ pub trait ObjectStore: fmt::Display + Send + Sync {
 
     /// Delete objects; missing ones are no error.  Returns (key, reason) of those that failed.
     fn delete_many(&self, keys: &[String]) -> Result<Vec<(String, String)>>;
+
+    /// Delete objects, each only if it was last modified at the time given, which is looked up right before.
+    ///
+    /// Not atomic: a write may still slip in between the two.
+    fn delete_unchanged(&self, seen: &[(String, i64)]) -> Result<Deletion> {
+        let times = parallel::map(seen, LOOK_UPS, |(key, _)| Ok(self.head(key)?.map(|meta| meta.last_modified)))?;
+        let is_changed = |time: i64, now: Option<i64>| now.is_some_and(|now| now != time);
+        let (mut deletion, mut keys) = (Deletion::default(), Vec::with_capacity(seen.len()));
+        for ((key, time), now) in seen.iter().zip(times) {
+            if is_changed(*time, now) {
+                deletion.changed.push(key.clone());
+            } else {
+                keys.push(key.clone());
+            }
+        }
+        deletion.failed = self.delete_many(&keys)?;
+        Ok(deletion)
+    }
 
     /// Remove what killed writers left that is no object and older than `older_than` (microseconds since 1970); returns
     /// how many.  Stores that publish objects in one step have nothing of the kind.

@@ -25,8 +25,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{
-    ByteRange, Listing, ObjectMeta, ObjectStore, PutMode, PutOptions, ReadCondition, ReadRequest, Version, Versioned,
-    changed, key, not_found, parallel, unix_micros,
+    ByteRange, Deletion, Listing, ObjectMeta, ObjectStore, PutMode, PutOptions, ReadCondition, ReadRequest, Version,
+    Versioned, changed, key, not_found, parallel, unix_micros,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;
@@ -102,12 +102,37 @@ impl LocalStore {
         path
     }
 
+    /// Delete files, those with a time only if they were last modified then.
+    fn delete_each<'a>(&self, keys: impl Iterator<Item = (&'a String, Option<i64>)>) -> Result<Deletion> {
+        let mut deletion = Deletion::default();
+        for (step, (key, time)) in keys.enumerate() {
+            if step % interrupt::STEPS == interrupt::STEPS - 1 {
+                interrupt::check()?;
+            }
+            let path = self.path(key)?;
+            if time.is_some_and(|time| modified(&path).is_some_and(|now| now != time)) {
+                deletion.changed.push(key.clone());
+                continue;
+            }
+            self.unsynced.forget(&path);
+            if let Err(error) = found(fs::remove_file(&path), "delete", &path) {
+                deletion.failed.push((key.clone(), error.message));
+            }
+        }
+        Ok(deletion)
+    }
+
     fn threads(total_bytes: usize, concurrency: usize) -> usize {
         if total_bytes < MIN_BYTES_FOR_THREADS {
             return 1;
         }
         if concurrency == 0 { THREADS } else { concurrency.min(THREADS) }
     }
+}
+
+/// When a file was last modified, in microseconds since 1970; `None` if it cannot be told.
+fn modified(path: &Path) -> Option<i64> {
+    fs::metadata(path).and_then(|metadata| metadata.modified()).ok().map(unix_micros)
 }
 
 fn meta(key: &str, metadata: &Metadata, version: Version) -> ObjectMeta {
@@ -220,18 +245,11 @@ impl ObjectStore for LocalStore {
     }
 
     fn delete_many(&self, keys: &[String]) -> Result<Vec<(String, String)>> {
-        let mut failures = Vec::new();
-        for (step, key) in keys.iter().enumerate() {
-            if step % interrupt::STEPS == interrupt::STEPS - 1 {
-                interrupt::check()?;
-            }
-            let path = self.path(key)?;
-            self.unsynced.forget(&path);
-            if let Err(error) = found(fs::remove_file(&path), "delete", &path) {
-                failures.push((key.clone(), error.message));
-            }
-        }
-        Ok(failures)
+        self.delete_each(keys.iter().map(|key| (key, None))).map(|deletion| deletion.failed)
+    }
+
+    fn delete_unchanged(&self, seen: &[(String, i64)]) -> Result<Deletion> {
+        self.delete_each(seen.iter().map(|(key, time)| (key, Some(*time))))
     }
 
     fn remove_leftovers(&self, older_than: i64) -> Result<u64> {
