@@ -25,11 +25,13 @@ __all__ = ["Authorisation", "Place", "VirtualAccess", "warn_about_none"]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An object that a location names: its absolute URL, and where it is read from."""
+    """An object that a location names: its absolute URL, and from where and with what it is read."""
 
     url: str
     store: ObjectStore
     key: str
+    source: Source
+    credentials: Authorisation
 
 
 class VirtualAccess:
@@ -97,7 +99,7 @@ class VirtualAccess:
         key = locations.object_key(url)
         if not locations.is_addressable(key):
             raise locations.not_addressable(key, url)
-        return Place(url, self._store(source, attribution), key)
+        return Place(url, self._store(source, attribution), key, source, self._authorised[source.prefix])
 
     def _is_authorised(self, source: Source) -> bool:
         """None authorises everything but Azure, which has no access without credentials."""

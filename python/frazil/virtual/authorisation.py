@@ -127,3 +127,15 @@ def not_authorised(source: Source, url: str) -> InvalidInputError:
         f"to the arguments of Repository.open() or Repository.create() (chunk at {url})",
         kind="unauthorized-virtual-chunk-container",
     )
+
+
+def advice(source: Source, credentials: Authorisation) -> str:
+    """What a failure to fetch says of the credentials that were used; nothing for files, which need none."""
+    if isinstance(source.store, ObjectStoreConfig.LocalFileSystem | ObjectStoreConfig.Http):
+        return ""
+    used = getattr(credentials, "credentials", None)
+    kind = type(used).__qualname__ if used is not None else "no credentials but those that could be found"
+    return (
+        f"; container {source.describe()} is read with {kind}; if that is why, give others when you open the "
+        f"repository:\n    {example(source.url_prefix)}"
+    )

@@ -70,7 +70,8 @@ def _remote(store: ObjectStoreConfig, prefix: str, authorisation: Authorisation)
 
 def _s3(bucket: str, options: S3Options, authorisation: Authorisation) -> Remote:
     credentials = authorisation.credentials if isinstance(authorisation, Credentials.S3) else None
-    unsigned = options.anonymous or _S3_ENVIRONMENT.isdisjoint(os.environ)
+    # Only None falls back to unsigned requests; whoever asks for the environment's credentials gets those or an error.
+    unsigned = options.anonymous or (authorisation is None and _S3_ENVIRONMENT.isdisjoint(os.environ))
     return Remote(
         "s3",
         s3_connection(bucket, options),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from frazil._core import Buffer, ChunkRef
 from frazil.errors import StorageConflict, StorageError, operation
+from frazil.virtual.authorisation import advice
 
 if TYPE_CHECKING:
     from frazil.context import RepositoryContext
@@ -49,8 +50,10 @@ def _fetch(place: Place, ref: ChunkRef) -> Buffer:
     except StorageConflict as conflict:
         raise _modified(place, ref) from conflict
     except StorageError as failure:
+        cause = failure.message.partition("\n\n")[0]
         raise StorageError(
-            f"error fetching virtual reference {place.url}: {failure.message}", kind="virtual-chunk-fetch"
+            f"error fetching virtual reference {place.url}: {cause}{advice(place.source, place.credentials)}",
+            kind="virtual-chunk-fetch",
         ) from failure
     if found is None:
         raise StorageError(
