@@ -48,6 +48,20 @@ def normalise_url(text: str) -> str:
     """The WHATWG normal form of an absolute URL; ``ValueError`` says why a text is none."""
 
 # --------------------------------------------------------------------------------------------------------------------
+# regular expressions
+
+@final
+class Pattern:
+    """A regular expression in the syntax that configurations are written in; matching takes linear time."""
+
+    @staticmethod
+    def compile(text: str) -> Pattern | None:
+        """None if ``text`` is no regular expression."""
+
+    def is_match(self, text: str) -> bool:
+        """Whether it matches anywhere in ``text``."""
+
+# --------------------------------------------------------------------------------------------------------------------
 # values: JSON text on the Python side, so that ``json`` builds the objects
 
 def flexbuffer_to_json(data: ReadableBuffer) -> str: ...

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -61,9 +60,7 @@ def _edges(count: int, size: int | None) -> tuple[int, ...]:
     return (*cuts, count)
 
 
-def _first_size(
-    dimensions: Sequence[tuple[ManifestSplitDimCondition, int]], axis: int, name: str | None
-) -> int | None:
+def _first_size(dimensions: Sequence[tuple[ManifestSplitDimCondition, int]], axis: int, name: str | None) -> int | None:
     return next((size for condition, size in dimensions if _matches_dimension(condition, axis, name)), None)
 
 
@@ -75,17 +72,7 @@ def _matches_path(condition: ManifestSplitCondition, path: NodePath) -> bool:
     return condition.matches(path, node_path.name(path))
 
 
-def search(pattern: str, text: str) -> bool:
-    """Unanchored search; a pattern that does not compile matches nothing (format section 7.1)."""
-    try:
-        return re.search(pattern, text) is not None
-    except re.error:
-        return False
-
-
-def plan_array(
-    array: ArrayData, edges: Edges, changes: ChunkTable | None, *, rewrite: bool = False
-) -> list[Step]:
+def plan_array(array: ArrayData, edges: Edges, changes: ChunkTable | None, *, rewrite: bool = False) -> list[Step]:
     """The manifests of one array whose metadata or chunks changed (format section 7.2).
 
     Regions are visited row-major.  A region with changes (every region, in a rewrite) gets one new manifest that

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
 
+from frazil import _core
 from frazil.config.fields import instance, string
 from frazil.display import quoted
 from frazil.names import PACKAGE
@@ -15,17 +15,17 @@ from frazil.variants import Payload
 
 
 def search(pattern: str, text: str) -> bool:
-    """Unanchored search; a pattern that does not compile matches nothing (format section 7.1)."""
+    """Unanchored search; a pattern that does not compile matches nothing (format section 7.1).
+
+    Python's own expressions differ in syntax, and some take exponential time: patterns come with repositories.
+    """
     compiled = _compiled(pattern)
-    return compiled is not None and compiled.search(text) is not None
+    return compiled is not None and compiled.is_match(text)
 
 
 @lru_cache(maxsize=1024)
-def _compiled(pattern: str) -> re.Pattern[str] | None:
-    try:
-        return re.compile(pattern)
-    except re.error:
-        return None
+def _compiled(pattern: str) -> _core.Pattern | None:
+    return _core.Pattern.compile(pattern)
 
 
 def call(outer: type, name: str, argument: str = "") -> str:

@@ -12,6 +12,7 @@ mod id_listing;
 mod ids;
 mod key_reader;
 mod manifest;
+mod pattern;
 mod region_grid;
 mod repo_info;
 mod snapshot;
@@ -35,6 +36,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<key_reader::KeyReader>()?;
     m.add_class::<manifest::Manifest>()?;
     m.add_class::<manifest::ManifestBuilder>()?;
+    m.add_class::<pattern::Pattern>()?;
     m.add_class::<region_grid::RegionGrid>()?;
     m.add_class::<repo_info::RepoInfo>()?;
     m.add_class::<snapshot::Snapshot>()?;

@@ -23,6 +23,9 @@ from tests.unit.config import configs
         (Split.name_matches("^temp$"), True),
         (Split.name_matches("ocean"), False),
         (Split.name_matches("("), False),
+        (Split.name_matches(r"^\p{L}+\z"), True),
+        (Split.name_matches("^[[:alpha:]]{4}$"), True),
+        (Split.name_matches("te(?=mp)"), False),
         (Split.or_conditions([]), False),
         (Split.and_conditions([]), True),
         (Split.name_matches("x") | Split.path_matches("ocean"), True),
@@ -31,6 +34,10 @@ from tests.unit.config import configs
 )
 def test_arrays(condition: Split, *, expected: bool) -> None:
     assert condition.matches("/ocean/temp", "temp") is expected
+
+
+def test_no_pattern_takes_for_ever() -> None:
+    assert not Split.name_matches("^(a+)+$").matches("/x", "a" * 5000 + "b")
 
 
 def test_the_root_has_no_name() -> None:
