@@ -5,11 +5,44 @@ sequences of unsigned 32-bit chunk indices, one per dimension.  A missing object
 ``frazil.errors.core_error(kind, message, context)``, so every exception is a class of ``frazil.errors``.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, Final, TypeAlias, final
 
 from typing_extensions import Buffer as ReadableBuffer  # PEP 688; only for type checkers
+
+__all__ = [
+    "Assets",
+    "Buffer",
+    "ChunkReader",
+    "ChunkRef",
+    "ChunkTable",
+    "CoordSet",
+    "KeyReader",
+    "Latency",
+    "Manifest",
+    "ManifestBuilder",
+    "ObjectMeta",
+    "ObjectStore",
+    "PutMode",
+    "RegionGrid",
+    "RepoInfo",
+    "Snapshot",
+    "TransactionLog",
+    "Version",
+    "content_id",
+    "decode_id",
+    "encode_id",
+    "encode_snapshot",
+    "encode_transaction_log",
+    "flexbuffer_to_json",
+    "json_to_flexbuffer",
+    "json_to_msgpack",
+    "msgpack_to_json",
+    "normalise_url",
+    "random_id",
+    "read_header",
+]
 
 # --------------------------------------------------------------------------------------------------------------------
 # ids
@@ -35,8 +68,8 @@ class Buffer:
 
     def __new__(cls, data: ReadableBuffer) -> Buffer: ...
     def __len__(self) -> int: ...
-    def __getitem__(self, key: slice) -> Buffer: ...
-    def __eq__(self, other: object) -> bool: ...
+    def __getitem__(self, key: slice, /) -> Buffer: ...
+    def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __bytes__(self) -> bytes: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...
@@ -111,18 +144,18 @@ class ChunkRef:
     def last_modified(self) -> int | None:
         """Seconds since 1970, None when unset."""
 
-    def __eq__(self, other: object) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
 @final
 class CoordSet:
     """A sorted set of chunk coordinates (rows may differ in length: old logs hold what old writers accepted)."""
 
-    def __new__(cls, rows: Sequence[Sequence[int]] = ()) -> CoordSet: ...
+    def __new__(cls, rows: Iterable[Sequence[int]] | None = None) -> CoordSet: ...
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[tuple[int, ...]]: ...
-    def __contains__(self, coords: Sequence[int]) -> bool: ...
-    def __eq__(self, other: object) -> bool: ...
+    def __contains__(self, coords: Sequence[int], /) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def union(self, other: CoordSet) -> CoordSet: ...
     def intersection(self, other: CoordSet) -> CoordSet: ...
@@ -151,7 +184,10 @@ class ChunkTable:
         etag: str | None = None,
         last_modified: int | None = None,
     ) -> None:
-        """Set many virtual references: ``coords`` is C-order uint32 (n, ndim), the others uint64 (n,)."""
+        """Set many virtual references: ``coords`` is C-order uint32 (n, ndim), the others uint64 (n,).
+
+        Columns of different lengths are a ``ValueError``, of other types a ``BufferError`` or ``TypeError``.
+        """
 
     def get(self, coords: Sequence[int]) -> ChunkRef | bool | None:
         """The reference set, ``False`` if deleted, ``None`` if this table says nothing of it."""
@@ -305,7 +341,9 @@ class Manifest:
 class ManifestBuilder:
     """Collects the references of one new manifest file and encodes it."""
 
-    def __new__(cls) -> ManifestBuilder: ...
+    def __new__(cls, like: ManifestBuilder | None = None) -> ManifestBuilder:
+        """``like`` is another builder of the same commit: its dictionary for locations is used again where it serves."""
+
     def add_array(
         self,
         node_id: bytes,
@@ -455,11 +493,11 @@ class RepoInfo:
     def edit(
         self,
         *,
-        insert: Sequence[_SnapshotEntry] = (),
-        replace: Sequence[_SnapshotEntry] = (),
-        drop: Sequence[bytes] = (),
-        branches: Mapping[str, bytes | None] = ...,
-        tags: Mapping[str, bytes | None] = ...,
+        insert: Sequence[_SnapshotEntry] = ...,
+        replace: Sequence[_SnapshotEntry] = ...,
+        drop: Sequence[bytes] = ...,
+        branches: Mapping[str, bytes | None] | None = None,
+        tags: Mapping[str, bytes | None] | None = None,
         deleted_tags: Sequence[str] | None = None,
         status: tuple[int, int, str | None] | None = None,
         metadata: _MetadataItems | None = None,
@@ -488,7 +526,7 @@ class Version:
     def etag(self) -> str | None: ...
     @property
     def generation(self) -> str | None: ...
-    def __eq__(self, other: object) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
 @final
