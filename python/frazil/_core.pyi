@@ -218,10 +218,10 @@ class ChunkTable:
     def from_bytes(data: ReadableBuffer) -> ChunkTable: ...
 
 # --------------------------------------------------------------------------------------------------------------------
-# metadata files.  Node tuples are
-#   (id, path, user_data, array)  with array None for a group, else (shape, dimension_names, manifests):
-#   shape ((array_length, num_chunks), ...); dimension_names (str | None, ...) or None;
-#   manifests ((manifest_id, ((from, to), ...)), ...)
+# metadata files.  A node is a tuple of its id, path, user data and array: None for a group, else another tuple of
+# - the shape, with the length and the number of chunks of each dimension,
+# - the dimension names, None if there are none, else one str or None for each,
+# - the manifests, each with its id and, for each dimension, the first chunk and the one after the last.
 
 _Extents: TypeAlias = tuple[tuple[int, int], ...]
 _ArrayTuple: TypeAlias = tuple[
@@ -775,5 +775,5 @@ class KeyReader:
 
     def read(
         self, key: str, start: int | None = None, end: int | None = None, suffix: int | None = None
-    ) -> Buffer | ChunkRef | None | object: ...
+    ) -> Buffer | ChunkRef | object | None: ...
     def exists(self, key: str) -> bool | object: ...

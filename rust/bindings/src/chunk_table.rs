@@ -8,7 +8,7 @@ use frazil_core::chunk_table::{LocationColumn, RowView, VirtualColumns};
 use frazil_core::{Change, ChunkTable as Core};
 use pyo3::IntoPyObjectExt;
 use pyo3::buffer::{Element, PyBuffer};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyBufferError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMemoryView, PySequence, PySlice, PyString, PyTuple};
 
@@ -187,6 +187,10 @@ struct Numbers<'py, T: Element> {
 impl<'py, T: Element> Numbers<'py, T> {
     fn of(object: &Bound<'py, PyAny>) -> PyResult<Self> {
         let buffer = PyBuffer::<T>::get(object)?;
+        // The check of the type looks at the size only.
+        if cfg!(target_endian = "little") && matches!(buffer.format().to_bytes(), [b'>' | b'!', ..]) {
+            return Err(PyBufferError::new_err("the numbers must be in the byte order of this machine"));
+        }
         let length = buffer.item_count();
         let view = PyMemoryView::from(object)?.into_any();
         let view = match buffer.is_c_contiguous() {

@@ -1,5 +1,7 @@
 //! JSON values as FlexBuffers (format section 4.2).
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Number, Value};
 
 use super::values::{MAX_DEPTH, invalid, too_deep};
@@ -216,7 +218,7 @@ fn text(raw: &[u8]) -> Result<String> {
 
 /// `value` as a stand-alone FlexBuffer, with the compact representations of the official writer.
 pub fn encode(value: &Value) -> Result<Vec<u8>> {
-    let mut writer = Writer { data: Vec::new() };
+    let mut writer = Writer { data: Vec::new(), keys: BTreeMap::new() };
     let root = writer.value(value, 0)?;
     // The root's offset is counted from its own slot, so aligning may make it wider.
     let width = root.width_in_slot(writer.data.len(), 0);
@@ -287,11 +289,13 @@ impl Slot {
     }
 }
 
-struct Writer {
+struct Writer<'v> {
     data: Vec<u8>,
+    /// Where keys are that have been written: each is written once.
+    keys: BTreeMap<&'v str, usize>,
 }
 
-impl Writer {
+impl<'v> Writer<'v> {
     fn align(&mut self, width: Width) {
         let end = self.data.len() + padding(self.data.len(), width);
         self.data.resize(end, 0);
@@ -314,7 +318,7 @@ impl Writer {
         Ok(())
     }
 
-    fn value(&mut self, value: &Value, depth: usize) -> Result<Slot> {
+    fn value(&mut self, value: &'v Value, depth: usize) -> Result<Slot> {
         if depth > MAX_DEPTH {
             return Err(too_deep());
         }
@@ -351,8 +355,8 @@ impl Writer {
         }
     }
 
-    fn map(&mut self, map: &Map<String, Value>, depth: usize) -> Result<Slot> {
-        let mut entries: Vec<(&String, &Value)> = map.iter().collect();
+    fn map(&mut self, map: &'v Map<String, Value>, depth: usize) -> Result<Slot> {
+        let mut entries: Vec<(&'v String, &'v Value)> = map.iter().collect();
         entries.sort_unstable_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
         let mut keys = Vec::with_capacity(entries.len());
         let mut values = Vec::with_capacity(entries.len());
@@ -360,9 +364,13 @@ impl Writer {
             if key.bytes().any(|byte| byte == 0) {
                 return Err(invalid("a key of an object cannot contain a NUL character; rename it"));
             }
-            keys.push(Slot::Offset { kind: KEY, at: self.data.len(), width: 0 });
-            self.data.extend_from_slice(key.as_bytes());
-            self.data.push(0);
+            let end = self.data.len();
+            let at = *self.keys.entry(key).or_insert(end);
+            if at == end {
+                self.data.extend_from_slice(key.as_bytes());
+                self.data.push(0);
+            }
+            keys.push(Slot::Offset { kind: KEY, at, width: 0 });
             values.push(self.value(value, depth + 1)?);
         }
         let keys = self.slots(&keys, VECTOR_KEY, Some(KEY), None)?;
