@@ -28,7 +28,8 @@ from frazil.config import (
     StorageTimeoutSettings,
     VirtualChunkContainer,
 )
-from frazil.config.enums import spec_version, supported_spec_versions
+from frazil.config.enums import spec_version
+from frazil.config.enums import supported_spec_versions as supported_spec_versions
 from frazil.conflicts import (
     BasicConflictSolver,
     Conflict,
@@ -90,7 +91,8 @@ from frazil.errors import (
 )
 from frazil.logs import initialize_logs, set_logs_filter, shutdown_telemetry
 from frazil.ops import GCSummary, Update, UpdateType
-from frazil.repository import Repository, upgrade_icechunk_repository
+from frazil.repository import Repository
+from frazil.repository import upgrade_icechunk_repository as upgrade_icechunk_repository
 from frazil.session import ForkSession, Session
 from frazil.session_mode import SessionMode
 from frazil.snapshots import AncestryGraph, Diff, ManifestFileInfo, SnapshotInfo

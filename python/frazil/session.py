@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from frazil.history.base import History
 from frazil.history.diff import translate
 from frazil.history.difference import Diff
 from frazil.history.opening import history_of
-from frazil.ids import NodeId, format_id
+from frazil.ids import NodeId, SnapshotId, format_id
 from frazil.names import public
 from frazil.node_path import ROOT, NodePath
 from frazil.offload import in_thread, run_in_thread
@@ -30,8 +30,6 @@ from frazil.session_mode import SessionMode
 from frazil.store import IcechunkStore
 from frazil.store.raw import RawStore
 from frazil.store.virtual_refs import all_virtual_chunk_locations
-from frazil.store.virtual_refs import all_virtual_chunk_locations
-
 from frazil.working_tree import WorkingTree
 
 if TYPE_CHECKING:
@@ -212,9 +210,7 @@ class Session(StructuralDisplay):
         """
         items = self._metadata(metadata)
         history = self._session.history
-        return format_id(
-            publish.amend(self._tree, history, message=message, metadata=items, allow_empty=allow_empty)
-        )
+        return format_id(publish.amend(self._tree, history, message=message, metadata=items, allow_empty=allow_empty))
 
     def flush(self, message: str, *, metadata: dict[str, Any] | None = None) -> str:
         """Write an anonymous snapshot, which only its id leads to; no branch moves.  Returns the id."""
@@ -252,7 +248,9 @@ class Session(StructuralDisplay):
         """What a commit would change, against the base snapshot."""
         tree = self._tree
         with tree.lock:
-            base_nodes = [(NodePath(path), kind == "array", NodeId(node_id)) for path, kind, node_id in tree.base.paths(ROOT)]
+            base_nodes = [
+                (NodePath(path), kind == "array", NodeId(node_id)) for path, kind, node_id in tree.base.paths(ROOT)
+            ]
             log = to_log.from_changes(tree.changes, base_nodes)
             now = tree.paths()
         return translate([log], old=base_nodes, new=now)
@@ -291,24 +289,14 @@ class Session(StructuralDisplay):
                 "Read only sessions cannot modify the repository; merge into the writable session",
                 kind="read-only-session",
             )
+        # Their locks are let go before ours is taken: two sessions may be merged into each other at the same time.
+        taken = [part for other in others if (part := _part_of(other._tree)) is not None]  # noqa: SLF001 - our own class
         with tree.lock:
             merged = tree.changes
-            for other in others:
-                merged = self._merged(merged, other)
+            for base_id, changes in taken:
+                merged = _merge.merge(merged, changes, theirs_saw_ours=base_id != tree.base_id)
             if merged is not tree.changes:
                 tree.replace(tree.base, merged)
-
-    def _merged(self, changes: ChangeSet, other: Session) -> ChangeSet:
-        theirs = other._tree
-        if theirs.read_only:
-            return changes
-        if not theirs.is_fork:
-            raise SessionStateError(
-                "only forked sessions can be merged; fork a session with `Session.fork`", kind="merge-not-allowed"
-            )
-        with theirs.lock:
-            saw_ours = theirs.base_id != self._tree.base_id
-            return _merge.merge(changes, theirs.changes, theirs_saw_ours=saw_ours)
 
     # ---- nodes and chunks ------------------------------------------------------------------------------------------
 
@@ -385,6 +373,18 @@ class ForkSession(Session):
 
     It pickles, with its changes, so that it can be sent to other processes and back.
     """
+
+
+def _part_of(fork: WorkingTree) -> tuple[SnapshotId, ChangeSet] | None:
+    """What a fork has to give, and on which snapshot; None if it is read-only."""
+    if fork.read_only:
+        return None
+    if not fork.is_fork:
+        raise SessionStateError(
+            "only forked sessions can be merged; fork a session with `Session.fork`", kind="merge-not-allowed"
+        )
+    with fork.lock:
+        return fork.base_id, fork.changes.copy()
 
 
 def _with_reserved(metadata: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:

@@ -197,9 +197,7 @@ class WorkingTree:
         if not (changes.created or changes.deleted or len(changes.moves)):
             return set(self.base.children(path))
         if not len(changes.moves):
-            names = {
-                name for name in self.base.children(path) if node_path.child(path, name) not in changes.deleted
-            }
+            names = {name for name in self.base.children(path) if node_path.child(path, name) not in changes.deleted}
             names.update(node_path.name(made) for made in changes.created if node_path.parent(made) == path)
             return names
         return {node_path.name(found) for found, _, _ in self.paths(path) if node_path.parent(found) == path}

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import pickle
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -72,7 +71,7 @@ class TestIcechunkStore(StoreTests[IcechunkStore, cpu.Buffer]):  # type: ignore[
         return IcechunkStore(**open_kwargs)
 
     @pytest.fixture
-    async def arrays(self, store: IcechunkStore) -> AsyncIterator[IcechunkStore]:
+    async def arrays(self, store: IcechunkStore) -> IcechunkStore:
         """A store with arrays below which the keys of zarr's tests are chunks."""
         for path, document in {
             "": array_document(2000),
@@ -84,7 +83,7 @@ class TestIcechunkStore(StoreTests[IcechunkStore, cpu.Buffer]):  # type: ignore[
             "scalar": array_document(),
         }.items():
             await store._store.set(f"{path}/zarr.json", document)
-        yield store
+        return store
 
     KEYS = ("c/0", "foo/c/1999", "dots/c.0.8", "v2/0/0", "v2dots/8.0", "deep/er/c/0/0", "scalar/c")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -110,12 +111,10 @@ def test_flipped_bits_are_errors_or_harmless(path: Path, kind: str) -> None:
             damaged = bytearray(original)
             damaged[rng.randrange(len(damaged))] ^= 1 << rng.randrange(8)
             file.write_bytes(damaged)
-            try:
-                with warnings.catch_warnings(action="ignore"):
-                    read_everything(path)
-            except (IcechunkError, ValueError, KeyError, TypeError) as failure:
-                # Flipped bits may hit a zarr document or a path, which zarr then refuses.
-                assert not isinstance(failure, AssertionError)
+            # Flipped bits may hit a zarr document or a path, which zarr then refuses in its own words.
+            with contextlib.suppress(IcechunkError, ValueError, KeyError, TypeError), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                read_everything(path)
         file.write_bytes(original)
     read_everything(path)
 
@@ -127,7 +126,7 @@ def test_a_newer_spec_version_says_upgrade(path: Path, kind: str) -> None:
         data = bytearray(file.read_bytes())
         data[36] = 9
         file.write_bytes(data)
-    with pytest.raises(FormatError, match="(?i)upgrade") as failure:
+    with pytest.raises(FormatError, match=r"(?i)upgrade") as failure:
         read_everything(path)
     assert failure.value.kind == "unsupported-spec-version"
 
@@ -149,7 +148,7 @@ def test_missing_files(path: Path) -> None:
 
 
 def test_a_truncated_chunk(path: Path) -> None:
-    chunk = sorted((path / "chunks").iterdir())[0]
+    chunk = min((path / "chunks").iterdir())
     chunk.write_bytes(chunk.read_bytes()[:100])
     with pytest.raises(IcechunkError):
         read_everything(path)
@@ -274,7 +273,8 @@ def test_a_full_disk(path: Path) -> None:
     """A limit on the size of files stands for the disk, so that this runs everywhere."""
     before = contents(path)
     out = attempt_to_write(
-        path, "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))"
+        path,
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))",
     )
     assert out.startswith("StorageError"), out
     assert {name: data for name, data in contents(path).items() if name in before} == before

@@ -57,7 +57,17 @@ OTHER_SIGNATURES: dict[str, str] = {
 # The signature that is listed is that of a function hung into the class: its first parameter is the object.
 METHODS_BY_FUNCTION = {"icechunk.ManifestSplittingConfig.to_dict"}
 # Members that only compiled classes have.
-NOT_COMPARED = {"__getstate__", "__setstate__", "__reduce__", "__ge__", "__gt__", "__le__", "__lt__", "__ne__", "__int__"}
+NOT_COMPARED = {
+    "__getstate__",
+    "__setstate__",
+    "__reduce__",
+    "__ge__",
+    "__gt__",
+    "__le__",
+    "__lt__",
+    "__ne__",
+    "__int__",
+}
 
 
 def names() -> Iterator[tuple[str, dict[str, Any]]]:

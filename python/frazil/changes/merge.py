@@ -92,6 +92,4 @@ def _refuse_deletion_of_changed(deleting: ChangeSet, changing: ChangeSet) -> Non
 
 
 def _failed(reason: str, paths: Iterable[NodePath]) -> SessionStateError:
-    return SessionStateError(
-        f"failed to merge sessions: {reason}: {', '.join(sorted(paths))}", kind="merge-failed"
-    )
+    return SessionStateError(f"failed to merge sessions: {reason}: {', '.join(sorted(paths))}", kind="merge-failed")

@@ -14,7 +14,7 @@ from frazil.assets import NewFile, keep_manifest, keep_snapshot, write_files
 from frazil.changes import to_log
 from frazil.changes.change_set import with_manifests
 from frazil.changes.to_log import LogContents
-from frazil.commit.split import Keep, Step, Write, manifests_to_read, plan_array, split_edges
+from frazil.commit.split import Keep, Step, manifests_to_read, plan_array, split_edges
 from frazil.errors import FormatError
 from frazil.format import keys, values, zarr_metadata
 from frazil.format.records import ManifestFile, ManifestRef, NodeRecord, SnapshotEntry
@@ -137,7 +137,9 @@ def _add_arrays(tree: WorkingTree, draft: _Draft, arrays: list[NodeRecord], *, r
         draft.nodes.append(with_manifests(node, manifests))
 
 
-def _plan(tree: WorkingTree, node: NodeRecord, splitting: ManifestSplittingConfig | None, *, rewrite: bool) -> list[Step]:
+def _plan(
+    tree: WorkingTree, node: NodeRecord, splitting: ManifestSplittingConfig | None, *, rewrite: bool
+) -> list[Step]:
     array = array_of(node)
     changed = tree.changes.chunks.get(node.id)
     return plan_array(array, split_edges(node.path, array, splitting), changed, rewrite=rewrite)

@@ -70,7 +70,13 @@ def parse(document: bytes) -> ZarrMetadata:
     shape = _lengths(found.get("shape"), "shape")
     grid = _grid(found.get("chunk_grid"), shape)
     names = _dimension_names(found.get("dimension_names"), len(shape))
-    return ZarrMetadata(True, shape, grid, names, ChunkKeyEncoding.parse(found.get("chunk_key_encoding")))
+    return ZarrMetadata(
+        is_array=True,
+        shape=shape,
+        grid=grid,
+        dimension_names=names,
+        key_encoding=ChunkKeyEncoding.parse(found.get("chunk_key_encoding")),
+    )
 
 
 def _bad(reason: str) -> InvalidInputError:
@@ -101,9 +107,7 @@ def _grid(value: Any, shape: tuple[int, ...]) -> ChunkGrid:
         if not isinstance(per_dimension, list):
             raise _bad("`chunk_shapes` of a rectilinear chunk grid must be a list")
         _check_rank(len(per_dimension), len(shape), "chunk_shapes")
-        counts = tuple(
-            _rectilinear_count(item, length) for item, length in zip(per_dimension, shape, strict=True)
-        )
+        counts = tuple(_rectilinear_count(item, length) for item, length in zip(per_dimension, shape, strict=True))
         return ChunkGrid("rectilinear", _checked(counts), None)
     raise _bad(f"chunk grid {name!r} is not supported; use `regular` or `rectilinear`")
 

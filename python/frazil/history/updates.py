@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 
 @public
-@dataclass(frozen=True, slots=True, repr=False)
 class UpdateType:
     """What was done to a repository; the variants say what to what."""
 
@@ -43,8 +42,10 @@ class UpdateType:
         GCRan: TypeAlias = "_GCRan"
         ExpirationRan: TypeAlias = "_ExpirationRan"
 
+    __slots__ = ()
+
     def __repr__(self) -> str:
-        values = ((part.name, getattr(self, part.name)) for part in fields(self))
+        values = ((part.name, getattr(self, part.name)) for part in fields(self))  # type: ignore[arg-type]
         inside = ", ".join(f"{name}={quoted(v) if isinstance(v, str) else v}" for name, v in values)
         return f"{PACKAGE}.ops.{type(self).__qualname__}({inside})"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -135,5 +135,3 @@ def reopened(
         objects=old.objects if merged.storage == old.config.storage else None,
     )
     return OpenRepository(context, history_of(context), dict(state.default_metadata))
-
-

@@ -234,9 +234,7 @@ class Repository(Sessions, Refs, Past, Settings, Upkeep, StructuralDisplay):
         )
 
     @classmethod
-    def _create(
-        cls, request: OpenRequest, spec_version: SpecVersion | int | None, *, check_clean_root: bool
-    ) -> Self:
+    def _create(cls, request: OpenRequest, spec_version: SpecVersion | int | None, *, check_clean_root: bool) -> Self:
         version = int(parse_spec_version(spec_version))
         return cls(opening.create_repository(request, spec_version=version, check_clean_root=check_clean_root))
 
@@ -245,9 +243,7 @@ class Repository(Sessions, Refs, Past, Settings, Upkeep, StructuralDisplay):
         cls, request: OpenRequest, create_version: SpecVersion | int | None, *, check_clean_root: bool
     ) -> Self:
         version = int(parse_spec_version(create_version))
-        return cls(
-            opening.open_or_create_repository(request, spec_version=version, check_clean_root=check_clean_root)
-        )
+        return cls(opening.open_or_create_repository(request, spec_version=version, check_clean_root=check_clean_root))
 
     exists_async = static_in_thread(exists)
     fetch_spec_version_async = static_in_thread(fetch_spec_version)

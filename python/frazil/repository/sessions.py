@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-
 from frazil.history.v2 import require_v2
 from frazil.ids import SnapshotId
 from frazil.offload import in_thread

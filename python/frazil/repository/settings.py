@@ -104,7 +104,7 @@ class Settings(RepositoryPart):
         """The features that are off."""
         return [flag for flag in self.feature_flags() if not flag.enabled]
 
-    def set_feature_flag(self, name: str, setting: bool | None) -> None:  # noqa: FBT001 - the public signature
+    def set_feature_flag(self, name: str, setting: bool | None) -> None:
         """Turn a feature on or off for everybody; None returns it to its default."""
         require_v2(self._history, "set_feature_flag").set_feature_flag(name, setting)
 

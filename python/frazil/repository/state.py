@@ -83,5 +83,3 @@ class RepositoryPart:
             return self._history.tag_target(tag)
         assert snapshot_id is not None
         return self._known_snapshot(snapshot_id)
-
-

@@ -35,7 +35,7 @@ def upgrade_icechunk_repository(
     Repository
         The repository to go on with; on a dry run it still is one of spec 1.
     """
-    state = repo._state
+    state = repo._state  # noqa: SLF001 - a part of the class that is a function by the public API
     if not isinstance(state.history, HistoryV1):
         raise error(
             "invalid-repository-migration", "this repository is of spec version 2 already, there is nothing to migrate"
@@ -55,6 +55,6 @@ def upgrade_icechunk_repository(
         state.context.attribution,
         content_derived_chunk_ids=state.context.content_ids,
     )
-    reopened._repository.default_metadata = dict(state.default_metadata)
+    reopened.set_default_commit_metadata(state.default_metadata)
     state.is_retired = not dry_run
     return reopened

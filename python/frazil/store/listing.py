@@ -97,9 +97,7 @@ def _names_in_chunks(tree: WorkingTree, path: NodePath) -> Iterator[str]:
     if array is None:
         return
     inside = zarr_keys.chunk_key_prefix(path)
-    yield from _first_components(
-        key[len(inside) :] for key in chunk_keys(tree, array) if key.startswith(inside)
-    )
+    yield from _first_components(key[len(inside) :] for key in chunk_keys(tree, array) if key.startswith(inside))
 
 
 def nearest_array(tree: WorkingTree, path: NodePath) -> NodeRecord | None:

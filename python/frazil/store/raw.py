@@ -15,7 +15,6 @@ from frazil.errors import (
 )
 from frazil.format import keys as object_keys
 from frazil.format import zarr_metadata
-from frazil.format.records import NodeRecord
 from frazil.ids import ChunkId, content_chunk_id
 from frazil.node_path import NodePath
 from frazil.store import listing, zarr_keys
@@ -198,7 +197,11 @@ class RawStore:
                 if self.tree.node(parsed.path) is not None:
                     self.ensure_writable()
                     self.tree.delete_node(parsed.path)
-            elif isinstance(parsed, ChunkKey) and parsed.coords is not None and self.tree.in_grid(parsed.node, parsed.coords):
+            elif (
+                isinstance(parsed, ChunkKey)
+                and parsed.coords is not None
+                and self.tree.in_grid(parsed.node, parsed.coords)
+            ):
                 self.ensure_writable()
                 self.tree.delete_chunk(parsed.node, parsed.coords)
 
@@ -267,4 +270,3 @@ def _v2_not_supported(key: str) -> SessionStateError:
         "pass zarr_format=3, and consolidated=False to xarray",
         kind="unimplemented",
     )
-

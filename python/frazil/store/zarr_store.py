@@ -77,7 +77,7 @@ class IcechunkStore(StructuralDisplay, VirtualRefs, Store, SyncMixin):
     def with_read_only(self, read_only: bool = False) -> IcechunkStore:
         """Another store of the same session, which zarr treats as read-only or not."""
         store = type(self)(self._store, read_only)
-        store._is_open = False
+        store._is_open = False  # noqa: SLF001 - our own class; zarr opens it
         return store
 
     @property
@@ -117,9 +117,7 @@ class IcechunkStore(StructuralDisplay, VirtualRefs, Store, SyncMixin):
             prototype = default_buffer_prototype()
         return prototype.buffer.from_bytes(found)  # type: ignore[arg-type]
 
-    async def get(
-        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
-    ) -> Buffer | None:
+    async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
         bounds = _bounds(byte_range)
         if self._answers_at_once:
             found = self._store.read(key, *bounds)

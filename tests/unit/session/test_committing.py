@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -302,8 +301,8 @@ def test_overwriting_an_array_is_delete_and_create(repo: Repository) -> None:
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Repository]:
-    yield Repository.create(frazil.local_filesystem_storage(str(tmp_path / "repo")))
+def disk(tmp_path: Path) -> Repository:
+    return Repository.create(frazil.local_filesystem_storage(str(tmp_path / "repo")))
 
 
 def test_pickles(disk: Repository) -> None:
