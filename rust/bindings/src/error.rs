@@ -7,7 +7,7 @@ use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 
 thread_local! {
-    /// What a signal handler raised while this thread was inside the core.
+    /// What a signal handler or another function of Python raised while this thread was inside the core.
     static RAISED: RefCell<Option<PyErr>> = const { RefCell::new(None) };
 }
 
@@ -30,12 +30,15 @@ pub fn to_py(error: Error) -> PyErr {
 /// Let long calls of the core see Ctrl-C.
 pub fn install_interrupt() {
     interrupt::install(|| match Python::try_attach(|py| py.check_signals()) {
-        Some(Err(raised)) => {
-            RAISED.replace(Some(raised));
-            Err(Error::new(ErrorKind::Interrupted, "interrupted"))
-        }
+        Some(Err(raised)) => Err(keep_raised(raised)),
         _ => Ok(()),
     });
+}
+
+/// An exception of Python on its way through the core, which `to_py` raises again in the same thread.
+pub fn keep_raised(raised: PyErr) -> Error {
+    RAISED.replace(Some(raised));
+    Error::new(ErrorKind::Interrupted, "interrupted")
 }
 
 /// The one doorway for calls that may block: the interpreter runs other threads meanwhile.

@@ -14,6 +14,7 @@ mod key_reader;
 mod manifest;
 mod pattern;
 mod region_grid;
+mod remote;
 mod repo_info;
 mod snapshot;
 mod storage;
@@ -52,6 +53,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(ids::random_id, m)?)?;
     m.add_function(wrap_pyfunction!(ids::content_id, m)?)?;
     m.add_function(wrap_pyfunction!(snapshot::encode_snapshot, m)?)?;
+    m.add_function(wrap_pyfunction!(storage::chunk_label, m)?)?;
     m.add_function(wrap_pyfunction!(transaction_log::encode_transaction_log, m)?)?;
     m.add_function(wrap_pyfunction!(url::normalise_url, m)?)?;
     m.add_function(wrap_pyfunction!(values::flexbuffer_to_json, m)?)?;

@@ -5,15 +5,18 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use frazil_core::storage::remote::label;
 use frazil_core::storage::{
     self, ByteRange, Listing, LocalOptions, LocalStore, MemoryStore, PutOptions, ReadCondition,
 };
 use frazil_core::{Error, Result};
 use pyo3::prelude::*;
+use pyo3::types::PyMapping;
 
 use crate::buffer::{Buffer, bytes_of};
 use crate::error::{blocking, to_py};
 use crate::id_listing::IdListing;
+use crate::remote;
 
 /// Reads of at most this many bytes from memory or a local disk keep the GIL: giving it up costs more than they take.
 pub const SHORT_READ: u64 = 16 << 10;
@@ -236,6 +239,12 @@ impl ObjectStore {
         LocalStore::new(path, LocalOptions { durable, verbatim }).map(Self::new).map_err(to_py)
     }
 
+    /// `kind` is `s3`, `gcs`, `azure` or `http`; `options` are the `object_store` crate's names.
+    #[staticmethod]
+    fn remote(kind: &str, options: &Bound<'_, PyMapping>, settings: &Bound<'_, PyMapping>) -> PyResult<Self> {
+        remote::open(kind, options, settings).map(Self::new)
+    }
+
     /// Reads are quick enough to be made without suspending (memory, local disk).
     #[getter]
     fn is_local(&self) -> bool {
@@ -250,9 +259,17 @@ impl ObjectStore {
         Arc::clone(&self.inner).with_prefix(prefix).map(|inner| Self { inner }).map_err(to_py)
     }
 
-    #[pyo3(signature = (key, start=None, end=None))]
-    fn get(&self, py: Python<'_>, key: &str, start: Option<u64>, end: Option<u64>) -> PyResult<Option<Buffer>> {
-        let read = || self.inner.get(key, ByteRange::new(start, end)?);
+    /// The bytes `[start, end)`, or as many of them as there are; `label` is told in the User-Agent of the requests.
+    #[pyo3(signature = (key, start=None, end=None, *, label=None))]
+    fn get(
+        &self,
+        py: Python<'_>,
+        key: &str,
+        start: Option<u64>,
+        end: Option<u64>,
+        label: Option<String>,
+    ) -> PyResult<Option<Buffer>> {
+        let read = || labelled(label, || self.inner.get(key, ByteRange::new(start, end)?));
         let short = end.is_some_and(|end| end.saturating_sub(start.unwrap_or(0)) <= SHORT_READ);
         let data = if short && self.inner.is_local() { read().map_err(to_py)? } else { blocking(py, read)? };
         Ok(data.map(Buffer::from))
@@ -271,7 +288,8 @@ impl ObjectStore {
     }
 
     /// A range, only if the etag is this one or it was not modified after (seconds); else `StorageConflict`.
-    #[pyo3(signature = (key, start, end, *, etag=None, unmodified_since=None))]
+    #[allow(clippy::too_many_arguments, reason = "the arguments of the Python method")]
+    #[pyo3(signature = (key, start, end, *, etag=None, unmodified_since=None, label=None))]
     fn get_conditional(
         &self,
         py: Python<'_>,
@@ -280,9 +298,11 @@ impl ObjectStore {
         end: u64,
         etag: Option<String>,
         unmodified_since: Option<i64>,
+        label: Option<String>,
     ) -> PyResult<Option<Buffer>> {
         let condition = ReadCondition { etag, unmodified_since };
-        let read = || self.inner.get_conditional(key, ByteRange::new(Some(start), Some(end))?, &condition);
+        let get = || self.inner.get_conditional(key, ByteRange::new(Some(start), Some(end))?, &condition);
+        let read = || labelled(label, get);
         Ok(blocking(py, read)?.map(Buffer::from))
     }
 
@@ -381,4 +401,17 @@ impl ObjectStore {
     fn __repr__(&self) -> String {
         format!("<ObjectStore {}>", self.inner)
     }
+}
+
+fn labelled<T>(label: Option<String>, call: impl FnOnce() -> T) -> T {
+    match label {
+        Some(text) => label::with(text, call),
+        None => call(),
+    }
+}
+
+/// What the User-Agent of requests for a chunk tells: the array and the chunk, shortened, without special characters.
+#[pyfunction]
+pub fn chunk_label(path: &str, coords: Vec<u32>) -> String {
+    label::of_chunk(path, &coords)
 }

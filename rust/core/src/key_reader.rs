@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::chunk_reader::{Chunk, ChunkReader, Peek, ReadRange};
 use crate::error::{Result, Within};
+use crate::storage::remote::label;
 
 /// What a key names, by the grammar alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -178,7 +179,14 @@ pub struct Pending {
 impl Pending {
     /// Read it; `key` is what it was asked for by.
     pub fn read(self, key: &str) -> Result<Chunk> {
-        self.reader.finish(self.known, &self.coords, self.range).within(|| context(key))
+        let finish = || self.reader.finish(self.known, &self.coords, self.range);
+        let chunk = match parse(key) {
+            Some(ParsedKey::Chunk(path, coords)) if !self.reader.assets().store().is_local() => {
+                label::with(label::of_chunk(&format!("/{path}"), &coords), finish)
+            }
+            _ => finish(),
+        };
+        chunk.within(|| context(key))
     }
 
     /// Whether the chunk exists; none if a manifest has to be read first.

@@ -6,6 +6,7 @@ pub mod local;
 pub mod memory;
 pub(crate) mod parallel;
 pub mod prefix;
+pub mod remote;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,6 +20,7 @@ pub use latency::{Latency, LatencyStore};
 pub use local::{LocalOptions, LocalStore};
 pub use memory::MemoryStore;
 pub use prefix::PrefixStore;
+pub use remote::RemoteStore;
 
 /// What a conditional write compares: an etag, a generation, or both.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]

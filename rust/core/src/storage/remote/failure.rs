@@ -1,0 +1,91 @@
+//! What an object store said, and what to do about it.
+
+use std::error::Error as StdError;
+
+use object_store::Error as StoreError;
+
+use crate::error::{Error, ErrorKind};
+
+/// The error of `action` ("read", "write", ...) on `key`.
+pub fn failed(error: StoreError, action: &str, key: &str) -> Error {
+    let (kind, advice) = judge(&error);
+    let reason = reasons(&error);
+    let advice = advice.map_or_else(String::new, |advice| format!("; {advice}"));
+    Error::new(kind, format!("cannot {action} {}: {reason}{advice}", if key.is_empty() { "objects" } else { key }))
+}
+
+fn judge(error: &StoreError) -> (ErrorKind, Option<&'static str>) {
+    match error {
+        StoreError::NotFound { .. } if is_missing_bucket(error) => {
+            (ErrorKind::StorageConfig, Some("there is no such bucket or container: create it, or correct its name"))
+        }
+        StoreError::NotFound { .. } => (ErrorKind::ObjectNotFound, None),
+        StoreError::Precondition { .. } | StoreError::AlreadyExists { .. } | StoreError::NotModified { .. } => {
+            (ErrorKind::Conflict, None)
+        }
+        StoreError::PermissionDenied { .. } => (
+            ErrorKind::ObjectStore,
+            Some("the credentials do not permit this: check them and the policy of the bucket"),
+        ),
+        StoreError::Unauthenticated { .. } => {
+            (ErrorKind::ObjectStore, Some("the credentials are missing, wrong or expired"))
+        }
+        StoreError::InvalidPath { .. } => (ErrorKind::InvalidInput, None),
+        StoreError::UnknownConfigurationKey { .. } => (ErrorKind::StorageConfig, None),
+        other if is_throttled(other) => {
+            (ErrorKind::Throttled, Some("the store asks to slow down: lower the concurrency, or allow more tries"))
+        }
+        _ => (ErrorKind::ObjectStore, None),
+    }
+}
+
+/// The messages of an error and of its causes, without those that repeat.
+fn reasons(error: &StoreError) -> String {
+    let mut text = error.to_string();
+    let mut cause = StdError::source(error);
+    while let Some(error) = cause {
+        let message = error.to_string();
+        if !text.contains(&message) {
+            text.push_str(": ");
+            text.push_str(&message);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+// The client library keeps the status of an answer private, so the text has to do.
+
+fn mentions(error: &StoreError, texts: &[&str]) -> bool {
+    let reasons = reasons(error);
+    texts.iter().any(|text| reasons.contains(text))
+}
+
+fn is_throttled(error: &StoreError) -> bool {
+    mentions(error, &["status code: 429", "status code: 503", "SlowDown"])
+}
+
+fn is_missing_bucket(error: &StoreError) -> bool {
+    mentions(error, &["NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist"])
+}
+
+/// Whether the object is not there, though the bucket is.
+pub fn is_missing(error: &StoreError) -> bool {
+    matches!(error, StoreError::NotFound { .. }) && !is_missing_bucket(error)
+}
+
+/// Whether a condition did not hold.
+pub fn is_conflict(error: &StoreError) -> bool {
+    matches!(error, StoreError::Precondition { .. } | StoreError::AlreadyExists { .. })
+        || mentions(error, &["ConditionalRequestConflict", "ConcurrentModification", "PreconditionFailed"])
+}
+
+/// Whether a range starts beyond the end of the object.
+pub fn is_beyond_end(error: &StoreError) -> bool {
+    mentions(error, &["status code: 416"])
+}
+
+/// Whether a server answered the request for a range with the whole object.
+pub fn ignores_ranges(error: &StoreError) -> bool {
+    mentions(error, &["non-partial response"])
+}

@@ -1,0 +1,257 @@
+//! The HTTP client below every remote store: it says who is asking, and adds the headers that users want.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use http::{Method, Uri};
+use object_store::ClientOptions;
+use object_store::aws::{AwsAuthorizer, AwsCredentialProvider};
+use object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
+};
+
+use super::label::RequestLabel;
+use super::settings::{Options, RemoteSettings};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Makes the client of one store.
+#[derive(Debug, Clone)]
+pub struct Connector {
+    shared: Arc<Shared>,
+}
+
+/// What is the same for all requests of a store.
+#[derive(Debug)]
+struct Shared {
+    read: HeaderMap,
+    write: HeaderMap,
+    product: String,
+    comment: String,
+    signer: OnceLock<Signer>,
+}
+
+/// Signs requests anew whose headers we have changed.
+pub struct Signer {
+    /// Where the keys come from.
+    pub credentials: AwsCredentialProvider,
+    /// Region of the bucket.
+    pub region: String,
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Signer({})", self.region)
+    }
+}
+
+impl Connector {
+    /// The connector that these settings ask for.
+    ///
+    /// # Errors
+    /// A header that HTTP does not allow.
+    pub fn new(settings: &RemoteSettings) -> Result<Self> {
+        let shared = Shared {
+            read: headers(&settings.read_headers)?,
+            write: headers(&settings.write_headers)?,
+            product: settings.user_agent.clone(),
+            comment: settings.user_agent_comment.clone(),
+            signer: OnceLock::new(),
+        };
+        shared.user_agent(None)?;
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Whether requests get headers that S3 wants to be signed.
+    pub fn needs_signer(&self) -> bool {
+        [&self.shared.read, &self.shared.write].into_iter().any(has_amazon_headers)
+    }
+
+    /// Sign with these from now on.
+    pub fn set_signer(&self, signer: Signer) {
+        let _ = self.shared.signer.set(signer);
+    }
+}
+
+impl HttpConnector for Connector {
+    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
+        let inner = ReqwestConnector::default().connect(options)?;
+        Ok(HttpClient::new(Client { inner, shared: Arc::clone(&self.shared) }))
+    }
+}
+
+#[derive(Debug)]
+struct Client {
+    inner: HttpClient,
+    shared: Arc<Shared>,
+}
+
+#[async_trait]
+impl HttpService for Client {
+    async fn call(&self, mut request: HttpRequest) -> std::result::Result<HttpResponse, HttpError> {
+        self.shared.prepare(&mut request).await?;
+        self.inner.execute(request).await
+    }
+}
+
+impl Shared {
+    async fn prepare(&self, request: &mut HttpRequest) -> std::result::Result<(), HttpError> {
+        let label = request.extensions().get::<RequestLabel>().map(|label| Arc::clone(&label.0));
+        if let Some(agent) = self.user_agent(label.as_deref()).unwrap_or_default() {
+            request.headers_mut().insert(USER_AGENT, agent);
+        }
+        if is_metadata_service(request.uri()) {
+            return Ok(());
+        }
+        let extra = if is_read(request.method()) { &self.read } else { &self.write };
+        for (name, value) in extra {
+            request.headers_mut().insert(name, value.clone());
+        }
+        match self.signer.get() {
+            Some(signer) if has_amazon_headers(extra) && request.headers().contains_key(AUTHORIZATION) => {
+                signer.sign(request).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn user_agent(&self, label: Option<&str>) -> Result<Option<HeaderValue>> {
+        if self.product.is_empty() {
+            return Ok(None);
+        }
+        let comment: Vec<&str> =
+            [Some(self.comment.as_str()), label].into_iter().flatten().filter(|c| !c.is_empty()).collect();
+        let text = match comment.as_slice() {
+            [] => self.product.clone(),
+            parts => format!("{} ({})", self.product, parts.join("; ")),
+        };
+        HeaderValue::from_str(&text).map(Some).map_err(|_| invalid_header("user-agent"))
+    }
+}
+
+impl Signer {
+    async fn sign(&self, request: &mut HttpRequest) -> std::result::Result<(), HttpError> {
+        let failed = |error: object_store::Error| HttpError::new(HttpErrorKind::Unknown, error);
+        let credential = self.credentials.get_credential().await.map_err(failed)?;
+        // The digest of the body has been computed for the first signature.
+        let digest =
+            request.headers().get("x-amz-content-sha256").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let digest = digest.unwrap_or_default();
+        AwsAuthorizer::new(&credential, "s3", &self.region)
+            .with_sign_payload(digest != "UNSIGNED-PAYLOAD")
+            .try_authorize(request, bytes_of_hex(&digest).as_deref())
+            .map_err(failed)
+    }
+}
+
+fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u32>> = text.chars().map(|c| c.to_digit(16)).collect();
+    let bytes = digits?;
+    let pairs = bytes.chunks_exact(2).map(|pair| pair.iter().fold(0, |sum, digit| sum * 16 + digit));
+    let bytes: Vec<u8> = pairs.filter_map(|byte| u8::try_from(byte).ok()).collect();
+    (bytes.len() == 32).then_some(bytes)
+}
+
+fn is_read(method: &Method) -> bool {
+    matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS" | "PROPFIND")
+}
+
+/// Services on the machine itself give out credentials; headers meant for the store are none of their business.
+fn is_metadata_service(uri: &Uri) -> bool {
+    uri.host().is_some_and(|host| host.starts_with("169.254.") || host == "metadata.google.internal")
+}
+
+fn has_amazon_headers(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| name.as_str().starts_with("x-amz-"))
+}
+
+fn headers(pairs: &Options) -> Result<HeaderMap> {
+    let parse = |(name, value): &(String, String)| {
+        let parsed = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_bytes()));
+        match parsed {
+            (Ok(name), Ok(value)) => Ok((name, value)),
+            _ => Err(invalid_header(name)),
+        }
+    };
+    pairs.iter().map(parse).collect()
+}
+
+fn invalid_header(name: &str) -> Error {
+    Error::new(ErrorKind::InvalidInput, format!("invalid HTTP header {name:?}"))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use object_store::StaticCredentialProvider;
+    use object_store::aws::AwsCredential;
+    use object_store::client::HttpRequestBody;
+
+    use super::*;
+
+    fn connector() -> Connector {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let settings = RemoteSettings {
+            user_agent: "client/1 frazil/2".to_owned(),
+            user_agent_comment: "workload=w".to_owned(),
+            read_headers: vec![pair("x-read", "1")],
+            write_headers: vec![pair("x-amz-meta-note", "2")],
+            ..RemoteSettings::default()
+        };
+        Connector::new(&settings).unwrap()
+    }
+
+    fn prepared(connector: &Connector, method: Method, uri: &str, label: Option<&str>) -> HeaderMap {
+        let mut request = HttpRequest::new(HttpRequestBody::empty());
+        *request.method_mut() = method;
+        *request.uri_mut() = uri.parse().unwrap();
+        request.headers_mut().insert(AUTHORIZATION, HeaderValue::from_static("old"));
+        if let Some(label) = label {
+            request.extensions_mut().insert(RequestLabel(label.into()));
+        }
+        futures::executor::block_on(connector.shared.prepare(&mut request)).unwrap();
+        request.headers().clone()
+    }
+
+    #[test]
+    fn every_request_says_who_asks() {
+        let agent = |label| prepared(&connector(), Method::GET, "http://host/x", label)[USER_AGENT].clone();
+        assert_eq!(agent(None), "client/1 frazil/2 (workload=w)");
+        assert_eq!(agent(Some("array=/a; chunk=0")), "client/1 frazil/2 (workload=w; array=/a; chunk=0)");
+    }
+
+    #[test]
+    fn headers_go_with_their_role() {
+        let connector = connector();
+        let read = prepared(&connector, Method::HEAD, "http://host/x", None);
+        assert_eq!((read.get("x-read").unwrap(), read.get("x-amz-meta-note")), (&HeaderValue::from_static("1"), None));
+        let write = prepared(&connector, Method::PUT, "http://host/x", None);
+        assert_eq!(
+            (write.get("x-read"), write.get("x-amz-meta-note").unwrap()),
+            (None, &HeaderValue::from_static("2"))
+        );
+        let other = prepared(&connector, Method::PUT, "http://169.254.169.254/latest/api/token", None);
+        assert_eq!(other.get("x-amz-meta-note"), None);
+    }
+
+    #[test]
+    fn amazon_headers_are_signed() {
+        let connector = connector();
+        assert!(connector.needs_signer());
+        let key = AwsCredential { key_id: "id".to_owned(), secret_key: "secret".to_owned(), token: None };
+        let credentials = Arc::new(StaticCredentialProvider::new(key));
+        connector.set_signer(Signer { credentials, region: "us-east-1".to_owned() });
+        let signed = prepared(&connector, Method::PUT, "http://host/x", None);
+        assert!(signed[AUTHORIZATION].to_str().unwrap().contains("x-amz-meta-note"));
+        assert_eq!(prepared(&connector, Method::GET, "http://host/x", None)[AUTHORIZATION], "old");
+    }
+
+    #[test]
+    fn headers_that_http_forbids_are_refused() {
+        for (name, value) in [("a b", "x"), ("a", "x\ny")] {
+            let read_headers = vec![(name.to_owned(), value.to_owned())];
+            assert!(Connector::new(&RemoteSettings { read_headers, ..RemoteSettings::default() }).is_err());
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Object stores that are reached over a network.
+//!
+//! Everything inside is asynchronous; the interface blocks the calling thread, with Ctrl-C looked for.
+
+mod batch;
+pub mod credentials;
+mod failure;
+mod get;
+mod http_client;
+pub mod label;
+mod open;
+mod put;
+mod runtime;
+pub mod settings;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use object_store::path::Path;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
+
+use super::{
+    ByteRange, Listing, ObjectMeta, ObjectStore, PutMode, PutOptions, ReadCondition, ReadRequest, Version, Versioned,
+    bare_etag, key,
+};
+use crate::error::{Error, ErrorKind, Result};
+use credentials::{Credentials, Provider};
+use label::RequestLabel;
+use settings::{Options, RemoteKind, RemoteSettings};
+
+/// Objects in a bucket, a container or behind a web server.
+pub struct RemoteStore {
+    remote: Arc<Remote>,
+}
+
+/// The same, shared with the tasks that work on it.
+struct Remote {
+    kind: RemoteKind,
+    client: Arc<dyn object_store::ObjectStore>,
+    settings: RemoteSettings,
+    /// Bounds the requests in flight.
+    permits: Semaphore,
+    exchange: Option<(Credentials, Provider)>,
+    /// Where the objects are, without secrets.
+    place: String,
+}
+
+impl RemoteStore {
+    /// Open a store; no request is made.
+    ///
+    /// `provider` gives the credentials to use from then on, and is asked again before each call.
+    ///
+    /// # Errors
+    /// [`ErrorKind::StorageConfig`] for options that make no sense.
+    pub fn new(
+        kind: RemoteKind,
+        options: &Options,
+        settings: RemoteSettings,
+        provider: Option<Provider>,
+    ) -> Result<Self> {
+        let prefix = key::prefix(&settings.prefix)?.to_owned();
+        let settings = RemoteSettings { prefix, ..settings };
+        runtime::choose_crypto();
+        let (client, credentials) = open::client(kind, options, &settings, provider.is_some())?;
+        let remote = Remote {
+            kind,
+            client,
+            permits: Semaphore::new(settings.max_requests.clamp(1, Semaphore::MAX_PERMITS)),
+            exchange: credentials.zip(provider),
+            place: place(kind, options, &settings.prefix),
+            settings,
+        };
+        Ok(Self { remote: Arc::new(remote) })
+    }
+
+    /// Run a call with fresh credentials, for as long as an operation may take.
+    fn run<'a, T, F: Future<Output = Result<T>>>(&'a self, call: impl FnOnce(&'a Remote, Context) -> F) -> Result<T> {
+        self.remote.refresh()?;
+        runtime::block_on(call(&self.remote, Context { label: label::current() }))
+    }
+}
+
+/// What is known of a call besides its arguments.
+#[derive(Debug, Clone, Default)]
+struct Context {
+    label: Option<RequestLabel>,
+}
+
+impl Context {
+    /// What the HTTP client below is told.
+    fn extensions(&self) -> http::Extensions {
+        let mut extensions = http::Extensions::new();
+        if let Some(label) = &self.label {
+            extensions.insert(label.clone());
+        }
+        extensions
+    }
+}
+
+impl Remote {
+    fn refresh(&self) -> Result<()> {
+        match &self.exchange {
+            Some((credentials, provider)) => credentials.set(&provider()?),
+            None => Ok(()),
+        }
+    }
+
+    async fn permit(&self) -> Result<SemaphorePermit<'_>> {
+        self.permits.acquire().await.map_err(|_| Error::new(ErrorKind::Internal, "the store is closed"))
+    }
+
+    /// Bound the time of one operation with all its tries.
+    async fn timed<T>(&self, action: &str, key: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
+        match self.settings.operation_timeout {
+            None => work.await,
+            Some(limit) => timeout(limit, work).await.unwrap_or_else(|_| {
+                Err(Error::new(
+                    ErrorKind::ObjectStore,
+                    format!(
+                        "cannot {action} {key}: it took longer than the operation timeout of {} ms",
+                        limit.as_millis()
+                    ),
+                ))
+            }),
+        }
+    }
+
+    /// The place of a key in the bucket (format section 10.1).
+    fn path(&self, key: &str) -> Result<Path> {
+        key::validate(key)?;
+        self.path_of_prefix(key)
+    }
+
+    fn path_of_prefix(&self, key: &str) -> Result<Path> {
+        let full = key::join(&self.settings.prefix, key);
+        if !self.sends_raw_keys() {
+            return Ok(Path::from(full));
+        }
+        Path::parse(&full).map_err(|error| {
+            Error::new(
+                ErrorKind::InvalidInput,
+                format!("the object store backend cannot address key '{full}': {error}"),
+            )
+        })
+    }
+
+    fn sends_raw_keys(&self) -> bool {
+        self.settings.verbatim || self.kind == RemoteKind::S3
+    }
+
+    /// The key of a place in the bucket.
+    fn key(&self, path: &Path) -> String {
+        let full = path.as_ref();
+        let key = if self.sends_raw_keys() { full.into() } else { key::decode(full) };
+        let prefix = self.settings.prefix.as_str();
+        match key.strip_prefix(prefix).map(|rest| rest.strip_prefix('/').unwrap_or(rest)) {
+            Some(rest) => rest.to_owned(),
+            None => key.into_owned(),
+        }
+    }
+
+    /// An etag as the service wants to get it back: some S3 servers refuse quoted ones, other services insist on them.
+    fn etag_to_send(&self, etag: &str) -> String {
+        match (self.kind, etag.starts_with('"') || etag.starts_with("W/")) {
+            (RemoteKind::S3, _) => bare_etag(etag).to_owned(),
+            (_, true) => etag.to_owned(),
+            (_, false) => format!("\"{etag}\""),
+        }
+    }
+
+    fn meta(&self, meta: object_store::ObjectMeta, attributes: BTreeMap<String, String>) -> ObjectMeta {
+        ObjectMeta {
+            key: self.key(&meta.location),
+            size: meta.size,
+            last_modified: meta.last_modified.timestamp_micros(),
+            version: Version { etag: meta.e_tag, generation: meta.version },
+            attributes,
+        }
+    }
+}
+
+/// What a user recognises a store by.
+fn place(kind: RemoteKind, options: &Options, prefix: &str) -> String {
+    let names: &[&str] = match kind {
+        RemoteKind::S3 => &["aws_bucket_name"],
+        RemoteKind::Gcs => &["google_bucket"],
+        RemoteKind::Azure => &["azure_storage_account_name", "azure_container_name"],
+        RemoteKind::Http => &["url"],
+    };
+    let mut parts = vec![kind.name()];
+    for name in names {
+        parts.extend(options.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()));
+    }
+    if !prefix.is_empty() {
+        parts.push(prefix);
+    }
+    parts.join(" ")
+}
+
+impl fmt::Display for RemoteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.remote.place)
+    }
+}
+
+impl ObjectStore for RemoteStore {
+    fn get(&self, key: &str, range: ByteRange) -> Result<Option<Bytes>> {
+        self.run(|remote, context| async move { remote.get(key, range, None, &context).await })
+    }
+
+    fn get_versioned(&self, key: &str, known: Option<&Version>) -> Result<Option<Versioned>> {
+        self.run(|remote, context| async move { remote.get_versioned(key, known, &context).await })
+    }
+
+    fn get_conditional(&self, key: &str, range: ByteRange, condition: &ReadCondition) -> Result<Option<Bytes>> {
+        self.run(|remote, context| async move { remote.get(key, range, Some(condition), &context).await })
+    }
+
+    fn get_many(&self, requests: &[ReadRequest], concurrency: usize) -> Result<Vec<Option<Bytes>>> {
+        self.run(|remote, context| async move { remote.get_many(requests, concurrency, &context).await })
+    }
+
+    fn head(&self, key: &str) -> Result<Option<ObjectMeta>> {
+        self.run(|remote, context| async move { remote.head(key, &context).await })
+    }
+
+    fn put(&self, key: &str, data: Bytes, mode: &PutMode, options: &PutOptions) -> Result<Version> {
+        self.run(|remote, context| async move { remote.put(key, data, mode, options, &context).await })
+    }
+
+    fn put_many(&self, objects: &[(String, Bytes)], options: &PutOptions, concurrency: usize) -> Result<()> {
+        self.run(|remote, context| async move { remote.put_many(objects, options, concurrency, &context).await })
+    }
+
+    fn copy(&self, source: &str, target: &str, version: Option<&Version>) -> Result<()> {
+        self.run(|remote, context| async move { remote.copy(source, target, version, &context).await })
+    }
+
+    fn list(&self, prefix: &str) -> Result<Listing> {
+        self.remote.refresh()?;
+        batch::list(Arc::clone(&self.remote), key::prefix(prefix)?)
+    }
+
+    fn delete_many(&self, keys: &[String]) -> Result<Vec<(String, String)>> {
+        self.run(|remote, _| remote.delete_many(keys))
+    }
+
+    fn with_prefix(self: Arc<Self>, prefix: &str) -> Result<Arc<dyn ObjectStore>> {
+        Ok(Arc::new(super::PrefixStore::new(self, prefix)?))
+    }
+}
