@@ -57,6 +57,7 @@ class Remote:
             "user_agent_comment": comment,
             "conditional_create": settings.unsafe_use_conditional_create,
             "conditional_update": settings.unsafe_use_conditional_update,
+            "metadata": settings.unsafe_use_metadata,
             "minimum_size_for_multipart_upload": settings.minimum_size_for_multipart_upload,
             **asdict(settings.concurrency),
             **asdict(settings.retries),

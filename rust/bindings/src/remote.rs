@@ -23,7 +23,9 @@ pub fn open(kind: &str, options: &Bound<'_, PyMapping>, settings: &Bound<'_, PyM
     for item in settings.items()?.iter() {
         let (name, value): (String, Bound<'_, PyAny>) = item.extract()?;
         if value.is_none() {
-            // the default
+            if name == "network_stream_timeout_seconds" {
+                parsed.network_stream_timeout = None;
+            }
             continue;
         }
         match name.as_str() {
