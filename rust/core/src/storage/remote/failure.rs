@@ -82,7 +82,7 @@ pub fn is_conflict(error: &StoreError) -> bool {
 
 /// Whether a range starts beyond the end of the object.
 pub fn is_beyond_end(error: &StoreError) -> bool {
-    mentions(error, &["status code: 416"])
+    mentions(error, &["status code: 416", "Wanted range starting at"])
 }
 
 /// Whether a server answered the request for a range with the whole object.
