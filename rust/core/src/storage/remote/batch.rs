@@ -43,18 +43,22 @@ pub fn list(remote: Arc<Remote>, prefix: &str) -> Result<Listing> {
             }
         }
     })?;
-    Ok(Box::new(Pages { remote, received, page: VecDeque::new() }))
+    Ok(Box::new(Pages { remote, received, page: VecDeque::new(), begun: false }))
 }
 
 struct Pages {
     remote: Arc<Remote>,
     received: Receiver<Page>,
     page: VecDeque<Result<ObjectMeta>>,
+    /// The first pages are fetched with the credentials that the listing was started with.
+    begun: bool,
 }
 
 impl Pages {
     fn fetch(&mut self) -> Result<()> {
-        self.remote.refresh()?;
+        if std::mem::replace(&mut self.begun, true) {
+            self.remote.refresh()?;
+        }
         if let Some(page) = runtime::block_on(async { Ok::<_, Error>(self.received.recv().await) })? {
             self.page.extend(page);
         }

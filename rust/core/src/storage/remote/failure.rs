@@ -87,5 +87,5 @@ pub fn is_beyond_end(error: &StoreError) -> bool {
 
 /// Whether a server answered the request for a range with the whole object.
 pub fn ignores_ranges(error: &StoreError) -> bool {
-    mentions(error, &["non-partial response"])
+    mentions(error, &["non-partial response", "Range request not supported"])
 }
