@@ -51,19 +51,33 @@ class RawStore:
         self, key: str, start: int | None = None, end: int | None = None, suffix: int | None = None
     ) -> Buffer | None:
         """The bytes of a key, or [start, end) of them, or the last ``suffix``; None if it does not exist."""
+        found = self.find(key, start, end, suffix)
+        return self.fetch(key, found) if isinstance(found, ChunkRef) else found
+
+    def find(
+        self, key: str, start: int | None = None, end: int | None = None, suffix: int | None = None
+    ) -> Buffer | ChunkRef | None:
+        """As ``read``, but of a virtual chunk the reference, cut to the range, which ``fetch`` takes."""
         try:
             found = self.tree.keys.read(key, start, end, suffix)
         except IcechunkError as error:
             error.add_operation(f"get key={key}")
             raise
-        if found is _UNKNOWN or isinstance(found, ChunkRef):
+        if found is _UNKNOWN:
             with operation("get", key=key):
-                if found is _UNKNOWN:
-                    found = self._resolve(key, start, end, suffix)
-                if isinstance(found, ChunkRef):
-                    return read_virtual(self.tree.context, found)
-        assert found is None or isinstance(found, Buffer)
+                found = self._resolve(key, start, end, suffix)
+        assert found is None or isinstance(found, Buffer | ChunkRef)
         return found
+
+    def fetch(self, key: str, ref: ChunkRef) -> Buffer:
+        """The bytes of a virtual chunk."""
+        with operation("get", key=key):
+            return read_virtual(self.tree.context, ref)
+
+    def is_quick(self, ref: ChunkRef) -> bool:
+        """Whether the source of a virtual chunk answers without a network; also if it cannot be found, which is quick."""
+        context = self.tree.context
+        return ref.location is None or context.virtual.is_local(ref.location, context.attribution)
 
     def _resolve(self, key: str, start: int | None, end: int | None, suffix: int | None) -> Buffer | ChunkRef | None:
         """Find the node in Python, and let the extension answer for it from now on."""

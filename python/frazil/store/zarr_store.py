@@ -9,6 +9,7 @@ from zarr.abc.store import ByteRequest, OffsetByteRequest, RangeByteRequest, Sto
 from zarr.core.buffer import Buffer, BufferPrototype, default_buffer_prototype
 from zarr.core.sync import SyncMixin
 
+from frazil._core import ChunkRef
 from frazil.display import Parts, StructuralDisplay
 from frazil.errors import SessionStateError
 from frazil.ids import format_id
@@ -120,7 +121,10 @@ class IcechunkStore(StructuralDisplay, VirtualRefs, Store, SyncMixin):
     async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
         bounds = _bounds(byte_range)
         if self._answers_at_once:
-            found = self._store.read(key, *bounds)
+            found = self._store.find(key, *bounds)
+            if isinstance(found, ChunkRef):  # its source may be further away than the repository
+                at_once = self._store.is_quick(found)
+                found = self._store.fetch(key, found) if at_once else await run_in_thread(self._store.fetch, key, found)
         else:
             found = await run_in_thread(self._store.read, key, *bounds)
         return None if found is None else prototype.buffer.from_bytes(found)  # type: ignore[arg-type]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from frazil._core import ObjectStore
 from frazil.config.attribution import Attribution
 from frazil.config.object_store import ObjectStoreConfig
-from frazil.errors import InvalidInputError
+from frazil.errors import IcechunkError, InvalidInputError
 from frazil.virtual import authorisation as _authorisation
 from frazil.virtual import locations
 from frazil.virtual.authorisation import Authorisation, warn_about_none
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from frazil.config import RepositoryConfig
 
 __all__ = ["Authorisation", "Place", "VirtualAccess", "warn_about_none"]
+
+_REMEMBERED: Final = 4096
+"""Locations whose places are kept: the chunks of one file are often read one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class VirtualAccess:
     description, credentials included, and opens its stores again.
     """
 
-    __slots__ = ("_authorised", "_lock", "_stores", "authorisation", "sources")
+    __slots__ = ("_authorised", "_lock", "_places", "_stores", "authorisation", "sources")
 
     def __init__(self, sources: Sources, authorisation: Mapping[str, Authorisation]) -> None:
         self.sources = sources
@@ -49,6 +52,7 @@ class VirtualAccess:
         """Credentials by prefix, as the caller gave them."""
         self._authorised = _authorisation.by_prefix(authorisation)
         self._stores: dict[str, ObjectStore] = {}
+        self._places: dict[str, Place] = {}
         self._lock = threading.Lock()
 
     @classmethod
@@ -85,6 +89,22 @@ class VirtualAccess:
             ``no-container-for-virtual-chunk``, ``unauthorized-virtual-chunk-container``, or ``invalid-virtual-ref``
             for a location that is no URL or has a key that its store cannot address.
         """
+        found = self._places.get(location)
+        if found is None:
+            found = self._look_up(location, attribution)
+            if len(self._places) >= _REMEMBERED:
+                self._places.clear()
+            self._places[location] = found
+        return found
+
+    def is_local(self, location: str, attribution: Attribution) -> bool:
+        """Whether ``locate`` leads to a store that answers at once, or to an error."""
+        try:
+            return self.locate(location, attribution).store.is_local
+        except IcechunkError:
+            return True
+
+    def _look_up(self, location: str, attribution: Attribution) -> Place:
         url = self.sources.url(location)
         source = self.sources.find(url)
         if source is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,9 +16,14 @@ import pytest
 import zarr
 from hypothesis import given
 from hypothesis import strategies as st
+from zarr.core.buffer import default_buffer_prototype
 
 import frazil
 from frazil import VirtualChunkSpec
+from frazil._core import Latency, ObjectStore
+from frazil.store import raw
+from frazil.virtual import access
+from frazil.virtual.reading import read_virtual
 from tests.unit.virtual.repositories import CHUNKS, add_array, container, folder_url, read, session_with_array
 
 S3 = frazil.VirtualChunkContainer("s3://bucket/", frazil.s3_store(region="us-east-1"), "s")
@@ -336,6 +342,37 @@ def test_locations_of_deleted_and_replaced_chunks_are_not_listed(tmp_path: Path)
 
 async def _locations(session: frazil.Session) -> list[str]:
     return await session.all_virtual_chunk_locations_async()
+
+
+# ---- where reads happen ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_near", [True, False])
+def test_a_slow_source_is_read_outside_of_the_event_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_near: bool
+) -> None:
+    """Also where the repository itself answers at once."""
+    (tmp_path / "x").write_bytes(b"0123456789")
+    near = ObjectStore.local("/", durable=False, verbatim=True)
+    source = near if is_near else near.with_latency(Latency(read_ms=1))
+    monkeypatch.setattr(access, "open_source", lambda *_: source)
+    readers = []
+
+    def recording(*arguments: Any) -> Any:
+        readers.append(threading.current_thread())
+        return read_virtual(*arguments)
+
+    monkeypatch.setattr(raw, "read_virtual", recording)
+    session = session_with_array(container(tmp_path))
+    session.store.set_virtual_ref("a/c/0", f"{folder_url(tmp_path)}x", offset=0, length=3)
+
+    async def get() -> bytes:
+        found = await session.store.get("a/c/0", default_buffer_prototype())
+        assert found is not None
+        return found.to_bytes()
+
+    assert asyncio.run(get()) == b"012"
+    assert [reader is threading.current_thread() for reader in readers] == [is_near]
 
 
 # ---- spec version 1 ----------------------------------------------------------------------------------------------------
