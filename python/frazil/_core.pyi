@@ -581,11 +581,14 @@ class ObjectStore:
 
         * ``prefix``: what every key is below, ``""`` for the root;
         * ``from_env``: take credentials from the environment, as the crate's builders do;
-        * ``credentials``: None, or a function that gives credentials as options, called before each request from any
-          thread; what it raises is raised by the request;
+        * ``credentials``: None, or a function that gives credentials as options, called before each call by the thread
+          that makes it; what it raises is raised by the call;
         * ``read_headers``, ``write_headers``: headers for requests that read and that write;
         * ``user_agent``, ``user_agent_comment``: products of that header, and the start of its comment (may be empty);
         * ``conditional_create``, ``conditional_update``: whether to rely on preconditions;
+        * ``metadata``: whether to send user metadata and content types; conditional writes then carry a mark by which
+          one whose answer was lost is recognised (format section 9.6); may be left out, which is true;
+        * ``max_requests``: requests in flight of the whole store; may be left out, which is 256;
         * ``max_concurrent_requests_for_object``, ``ideal_concurrent_request_size``: how reads of big objects are divided;
         * ``minimum_size_for_multipart_upload``;
         * ``max_tries``, ``initial_backoff_ms``, ``max_backoff_ms``;
@@ -593,9 +596,9 @@ class ObjectStore:
           out, which is false;
         * ``connect_timeout_ms``, ``read_timeout_ms``, ``operation_timeout_ms``, ``operation_attempt_timeout_ms``: None is
           no limit;
-        * ``s3`` only: ``network_stream_timeout_seconds`` (None or 0 is no limit), ``checksum_algorithm`` (None, ``CRC32``,
-          ``CRC32C``, ``CRC64NVME``, ``SHA1`` or ``SHA256``), ``legacy_rooted_keys`` (None, or whether keys start with a
-          slash).
+        * ``s3`` only: ``network_stream_timeout_seconds`` (None or 0 is no limit), ``checksum_algorithm`` (None,
+          ``CRC64NVME`` or ``SHA256``; the others that S3 knows are refused), ``legacy_rooted_keys`` (None or False; True
+          is refused).
         """
 
     @property
@@ -604,18 +607,31 @@ class ObjectStore:
 
     def with_latency(self, latency: Latency) -> ObjectStore: ...
     def with_prefix(self, prefix: str) -> ObjectStore: ...
-    def get(self, key: str, start: int | None = None, end: int | None = None) -> Buffer | None:
-        """The bytes ``[start, end)``, or as many of them as there are."""
+    def get(
+        self, key: str, start: int | None = None, end: int | None = None, *, label: str | None = None
+    ) -> Buffer | None:
+        """The bytes ``[start, end)``, or as many of them as there are.
+
+        ``label`` is added to the comment of the User-Agent header (see ``chunk_label``).
+        """
 
     def get_versioned(self, key: str, known: Version | None = None) -> tuple[Buffer | None, ObjectMeta] | None:
-        """The object and its version; the buffer is None if it still is at version ``known``.
+        """The object and its version; the buffer is None if it still is at version ``known``, and then the rest of the
+        ``ObjectMeta`` may say nothing.
 
         Conditional writes take this version, or that of a conditional put.  On a local disk ``head`` and ``list`` give
         another one, which does not change with every write.
         """
 
     def get_conditional(
-        self, key: str, start: int, end: int, *, etag: str | None = None, unmodified_since: int | None = None
+        self,
+        key: str,
+        start: int,
+        end: int,
+        *,
+        etag: str | None = None,
+        unmodified_since: int | None = None,
+        label: str | None = None,
     ) -> Buffer | None:
         """A range, only if the etag is this one or it was not modified after (seconds); else ``StorageConflict``."""
 
@@ -673,6 +689,9 @@ class ObjectStore:
 
     def list(self, prefix: str = "") -> Iterator[ObjectMeta]:
         """Every object below ``prefix`` (whole path components), streamed, in no order."""
+
+def chunk_label(path: str, coords: Sequence[int]) -> str:
+    """What the User-Agent of requests for a chunk says: ``array=<path>; chunk=<i/j>``, each part cut to what is usual."""
 
 @final
 class Latency:
