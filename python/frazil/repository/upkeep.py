@@ -7,19 +7,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from frazil.clock import from_datetime
-from frazil.commit import publish
-from frazil.config import persistence
 from frazil.format import values
 from frazil.ids import format_id, parse_manifest_id, parse_snapshot_id
-from frazil.maintenance import collect, expire, inspect, statistics
+from frazil.maintenance import collect, expire, inspect, rewrite, statistics
 from frazil.maintenance.read import ReadLimits
 from frazil.maintenance.statistics import ChunkStorageStats
 from frazil.maintenance.summary import GCSummary
 from frazil.maintenance.sweep import SweepLimits
 from frazil.offload import in_thread
 from frazil.repository.state import RepositoryPart
-from frazil.session_mode import SessionMode
-from frazil.working_tree import WorkingTree
 
 if TYPE_CHECKING:
     from frazil.types import CommitMethod
@@ -186,19 +182,15 @@ class Upkeep(RepositoryPart):
         if commit_method not in ("new_commit", "amend"):
             raise ValueError(f"Invalid commit method: '{commit_method}'. Expected 'new_commit' or 'amend'.")
         state = self._state
-        self._history.ensure_writable()
-        context = state.context
-        base = context.assets.snapshot(self._history.branch_tip(branch))
-        tree = WorkingTree(context, base, mode=SessionMode.writable, branch=branch)
-        items = {**state.default_metadata, **values.normalise(metadata)}
-        reserved = items.get("__icechunk")
-        splitting = persistence.splitting_tree(context.config)
-        items["__icechunk"] = {
-            **(reserved if isinstance(reserved, dict) else {}),
-            "splitting_config": splitting,
-        }
-        write = publish.commit if commit_method == "new_commit" else publish.amend
-        return format_id(write(tree, self._history, message=message, metadata=items, rewrite=True))
+        made = rewrite.rewrite_manifests(
+            state.context,
+            state.history,
+            branch,
+            message=message,
+            metadata={**state.default_metadata, **values.normalise(metadata)},
+            amend=commit_method == "amend",
+        )
+        return format_id(made)
 
     # ---- inspection ------------------------------------------------------------------------------------------------
 
