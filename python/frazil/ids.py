@@ -67,6 +67,11 @@ def content_chunk_id(data: bytes | bytearray | memoryview | _core.Buffer) -> Chu
     return ChunkId(_core.content_id(data))
 
 
+def random_fraction() -> float:
+    """A number in [0, 1), from the same source, for spreading things in time."""
+    return int.from_bytes(_core.random_id(4)) / 2**32
+
+
 def format_id(raw: bytes) -> str:
     """The text of an id: 20 characters for objects, 13 for nodes."""
     return _core.encode_id(raw)

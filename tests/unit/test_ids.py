@@ -48,6 +48,12 @@ def test_other_bad_ids_name_what_they_were_for() -> None:
         ids.parse_node_id("1CECHNKREP0F1RSTCMT0")
 
 
+def test_random_fractions_are_in_their_range() -> None:
+    fractions = {ids.random_fraction() for _ in range(50)}
+    assert all(0 <= fraction < 1 for fraction in fractions)
+    assert len(fractions) > 1
+
+
 def test_random_ids_have_the_right_lengths_and_differ() -> None:
     source = ids.RandomIds()
     assert {len(source.snapshot_id()), len(source.manifest_id()), len(source.chunk_id()), len(source.backup_id())} == {

@@ -7,19 +7,15 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
-from frazil import _core
 from frazil.clock import Clock, from_datetime, system_clock
 from frazil.errors import ErrorKind, IcechunkError, error
+from frazil.ids import random_fraction
 from frazil.storage.credentials.base import RefreshableCredentials
 
 _Credential = TypeVar("_Credential")
 
 _MARGIN_US: Final = 120_000_000
 _SPREAD_US: Final = 60_000_000
-
-
-def _random_fraction() -> float:
-    return _core.random_id(1)[0] / 256
 
 
 class Refresher(Generic[_Credential]):
@@ -34,7 +30,7 @@ class Refresher(Generic[_Credential]):
         credentials: RefreshableCredentials,
         *,
         clock: Clock = system_clock,
-        fraction: Callable[[], float] = _random_fraction,
+        fraction: Callable[[], float] = random_fraction,
     ) -> None:
         self._pickled_function = credentials.pickled_function
         self._expected = credentials.expected
