@@ -333,6 +333,7 @@ def test_s3(given) -> None:
         "user_agent_comment": "workload=w; principal=p",
         "conditional_create": False,
         "conditional_update": True,
+        "metadata": True,
         "minimum_size_for_multipart_upload": 100 * 2**20,
         "max_concurrent_requests_for_object": 18,
         "ideal_concurrent_request_size": 12 * 2**20,
