@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from frazil.config import StorageSettings
     from frazil.storage import Storage
     from frazil.virtual.authorisation import Authorisation
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ def open_objects(
 
 def create_repository(request: OpenRequest, *, spec_version: int, check_clean_root: bool) -> OpenRepository:
     """Write the first objects of a repository."""
+    _log.debug("Creating Repository of spec version %d", spec_version)
     request.storage.ensure_creatable()
     config = request.effective_config(None)
     context = request.context(spec_version, config, None)
