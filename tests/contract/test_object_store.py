@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frazil._core import ObjectStore, PutMode, Version
+from frazil._core import ObjectStore, PutMode, Version, encode_id
 from frazil.errors import InvalidInputError, StorageConflict, StorageError
 from tests.contract import stores
 
@@ -223,6 +223,28 @@ def test_objects_can_be_deleted_while_they_are_listed(store):
     for meta in store.list():
         assert store.delete_many([meta.key]) == []
     assert keys(store) == []
+
+
+def test_a_deletion_can_depend_on_the_time(store):
+    store.put_many([("a", b""), ("b", b""), ("c", b"")])
+    seen = {meta.key: meta.last_modified for meta in store.list()}
+    wanted = [("a", seen["a"]), ("b", seen["b"] - 5_000_000), ("missing", 1), ("c", seen["c"])]
+    assert store.delete_unchanged(wanted) == ([], ["b"])
+    assert keys(store) == ["b"]
+
+
+def test_ids_are_listed_in_columns(store):
+    ids = [number.to_bytes(12, "big") for number in range(1, 8)]
+    store.put_many([(f"chunks/{encode_id(raw)}", bytes(raw[-1])) for raw in ids])
+    store.put_many([("chunks/other", b""), (f"snapshots/{encode_id(ids[0])}", b"")])
+    found = {}
+    for raw_ids, sizes, times in store.list_ids("chunks"):
+        for number, (size, time) in enumerate(
+            zip(memoryview(sizes).cast("Q"), memoryview(times).cast("q"), strict=True)
+        ):
+            found[bytes(raw_ids)[12 * number : 12 * number + 12]] = (size, time)
+    listed = {meta.key: (meta.size, meta.last_modified) for meta in store.list("chunks")}
+    assert found == {raw: listed[f"chunks/{encode_id(raw)}"] for raw in ids}
 
 
 # --------------------------------------------------------------------------------------------------------------------

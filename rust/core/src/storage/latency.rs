@@ -88,6 +88,10 @@ impl ObjectStore for LatencyStore {
         self.read()?.head(key)
     }
 
+    fn head_many(&self, keys: &[&str]) -> Result<Vec<Option<ObjectMeta>>> {
+        self.read()?.head_many(keys)
+    }
+
     fn put(&self, key: &str, data: Bytes, mode: &PutMode, options: &PutOptions) -> Result<Version> {
         self.write()?.put(key, data, mode, options)
     }

@@ -147,9 +147,6 @@ pub struct Deletion {
     pub changed: Vec<String>,
 }
 
-/// Requests in flight while objects are looked up before they are deleted.
-const LOOK_UPS: usize = 16;
-
 /// Keys to bytes under one root, blocking; safe to share between threads.
 ///
 /// A missing object is `None`; a condition that does not hold is [`ErrorKind::Conflict`].  Displayed as the place where
@@ -174,6 +171,11 @@ pub trait ObjectStore: fmt::Display + Send + Sync {
 
     /// The object without its bytes.
     fn head(&self, key: &str) -> Result<Option<ObjectMeta>>;
+
+    /// Several objects without their bytes.
+    fn head_many(&self, keys: &[&str]) -> Result<Vec<Option<ObjectMeta>>> {
+        keys.iter().map(|key| self.head(key)).collect()
+    }
 
     /// Write an object.
     fn put(&self, key: &str, data: Bytes, mode: &PutMode, options: &PutOptions) -> Result<Version>;
@@ -200,17 +202,16 @@ pub trait ObjectStore: fmt::Display + Send + Sync {
     ///
     /// Not atomic: a write may still slip in between the two.
     fn delete_unchanged(&self, seen: &[(String, i64)]) -> Result<Deletion> {
-        let times = parallel::map(seen, LOOK_UPS, |(key, _)| Ok(self.head(key)?.map(|meta| meta.last_modified)))?;
-        let is_changed = |time: i64, now: Option<i64>| now.is_some_and(|now| now != time);
-        let (mut deletion, mut keys) = (Deletion::default(), Vec::with_capacity(seen.len()));
-        for ((key, time), now) in seen.iter().zip(times) {
-            if is_changed(*time, now) {
-                deletion.changed.push(key.clone());
+        let keys: Vec<&str> = seen.iter().map(|(key, _)| key.as_str()).collect();
+        let (mut deletion, mut unchanged) = (Deletion::default(), Vec::with_capacity(seen.len()));
+        for ((key, time), now) in seen.iter().zip(self.head_many(&keys)?) {
+            if now.is_none_or(|now| is_same_time(now.last_modified, *time)) {
+                unchanged.push(key.clone());
             } else {
-                keys.push(key.clone());
+                deletion.changed.push(key.clone());
             }
         }
-        deletion.failed = self.delete_many(&keys)?;
+        deletion.failed = self.delete_many(&unchanged)?;
         Ok(deletion)
     }
 
@@ -222,6 +223,14 @@ pub trait ObjectStore: fmt::Display + Send + Sync {
 
     /// The part of this store below `prefix`.
     fn with_prefix(self: Arc<Self>, prefix: &str) -> Result<Arc<dyn ObjectStore>>;
+}
+
+/// Whether two times of one object (microseconds) are the same, of which one may have been cut to the second: the headers
+/// of HTTP are, and listings need not be.
+fn is_same_time(one: i64, other: i64) -> bool {
+    const SECOND: i64 = 1_000_000;
+    let cut = one % SECOND == 0 || other % SECOND == 0;
+    one == other || (cut && one.div_euclid(SECOND) == other.div_euclid(SECOND))
 }
 
 /// The conflict of a create that found an object.

@@ -78,6 +78,12 @@ impl ObjectStore for PrefixStore {
         Ok(self.inner.head(&self.full(key)?)?.map(|meta| self.relative(meta)))
     }
 
+    fn head_many(&self, keys: &[&str]) -> Result<Vec<Option<ObjectMeta>>> {
+        let full: Vec<String> = keys.iter().map(|key| self.full(key)).collect::<Result<_>>()?;
+        let found = self.inner.head_many(&full.iter().map(String::as_str).collect::<Vec<_>>())?;
+        Ok(found.into_iter().map(|meta| meta.map(|meta| self.relative(meta))).collect())
+    }
+
     fn put(&self, key: &str, data: Bytes, mode: &PutMode, options: &PutOptions) -> Result<Version> {
         self.inner.put(&self.full(key)?, data, mode, options)
     }

@@ -204,6 +204,11 @@ impl Remote {
         self.timed("look up", key, look).await
     }
 
+    pub(super) async fn head_many(&self, keys: &[&str], context: &Context) -> Result<Vec<Option<ObjectMeta>>> {
+        let looks = keys.iter().map(|key| self.head(key, context));
+        stream::iter(looks).buffered(self.concurrency(0)).try_collect().await
+    }
+
     pub(super) async fn get_many(
         &self,
         requests: &[ReadRequest],

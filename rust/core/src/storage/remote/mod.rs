@@ -228,6 +228,10 @@ impl ObjectStore for RemoteStore {
         self.run(|remote, context| async move { remote.head(key, &context).await })
     }
 
+    fn head_many(&self, keys: &[&str]) -> Result<Vec<Option<ObjectMeta>>> {
+        self.run(|remote, context| async move { remote.head_many(keys, &context).await })
+    }
+
     fn put(&self, key: &str, data: Bytes, mode: &PutMode, options: &PutOptions) -> Result<Version> {
         self.run(|remote, context| async move { remote.put(key, data, mode, options, &context).await })
     }
