@@ -22,7 +22,7 @@ OWNERS = {
     "json_to_flexbuffer": ("format", "config"),
     "msgpack_to_json": ("format", "config"),
     "json_to_msgpack": ("format", "config"),
-    "read_header": ("format",),
+    "read_header": ("format", "maintenance"),  # `inspect` shows headers
 }
 # These know nothing of the extension: the bottom can be read without it, and the top asks the layers below.
 WITHOUT_CORE = ("errors", "names", "clock", "node_path", "session_mode", "display", "integrations", "cli", "compat")

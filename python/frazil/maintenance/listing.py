@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from frazil import _core
-from frazil.ids import OBJECT_ID_LENGTH
+from frazil.ids import OBJECT_ID_LENGTH, format_id
 
 if TYPE_CHECKING:
     from frazil._core import ObjectStore
@@ -45,7 +44,7 @@ class Page:
         return [bytes(packed) for packed in self.ids]
 
     def object_keys(self) -> list[str]:
-        return [f"{self.prefix}/{_core.encode_id(packed)}" for packed in self.raw_ids()]
+        return [f"{self.prefix}/{format_id(packed)}" for packed in self.raw_ids()]
 
 
 def pages(objects: ObjectStore, prefix: str) -> Iterator[Page]:
