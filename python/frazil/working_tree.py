@@ -150,7 +150,10 @@ class WorkingTree:
         if found is None:
             return None
         record = NodeRecord.from_tuple(found)
-        record = changes.updated.get(record.id, record)
+        updated = changes.updated.get(record.id)
+        if updated is not None:
+            # Its manifests are those of the base that it was edited on, which a rebase or a merge may have left.
+            record = updated if record.array is None else with_manifests(updated, record.array.manifests)
         if record.path != path:
             record = NodeRecord(record.id, path, record.user_data, record.array)
         return record

@@ -26,8 +26,8 @@ class ChangeSet:
     """New, updated and deleted nodes, changed chunks, and moves.
 
     ``created`` and ``deleted`` are keyed by path; a path in both was deleted and made anew.  ``updated`` holds the new
-    records of nodes that the base has; ``chunks`` covers arrays of either kind.  Not safe between threads by itself:
-    the working tree that owns it holds the lock.
+    records of nodes that the base has; only their metadata count, manifests are always those of the base.  ``chunks``
+    covers arrays of either kind.  Not safe between threads by itself: the working tree that owns it holds the lock.
     """
 
     created: dict[NodePath, NodeRecord] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final
 
 from frazil._core import Assets, Snapshot, TransactionLog
-from frazil.changes.change_set import ChangeSet, with_manifests
+from frazil.changes.change_set import ChangeSet
 from frazil.changes.to_log import LogContents, from_log
 from frazil.conflicts.detect import Clash, Encounter, detect
 from frazil.conflicts.solve import solve
@@ -123,29 +123,18 @@ def _failure(snapshot_id: SnapshotId, clashes: Sequence[Clash]) -> RebaseFailedE
 
 
 def _fitted(found: Rebased, assets: Assets) -> Rebased:
-    """The same changes, over the nodes of the new base.
-
-    Records of updated arrays take the manifests that the array has now.  A deletion is dropped if another node is in
-    the place of the one that it meant: that one is gone already.
-    """
+    """The same changes without deletions of what is gone already: another node is in its place, which is not ours."""
     changes = found.changes
-    if not (changes.updated or changes.deleted):
+    if not changes.deleted:
         return found
     tree = _LazyTree(assets, found.base)
-    updated = {node_id: _with_manifests_of(node, tree.node(node.path)) for node_id, node in changes.updated.items()}
     deleted = {
         path: gone
         for path, gone in changes.deleted.items()
         if (there := tree.node(path)) is None or there.id == gone.id
     }
     gave_way = changes.gave_way or len(deleted) < len(changes.deleted)
-    return replace(found, changes=replace(changes, updated=updated, deleted=deleted, gave_way=gave_way))
-
-
-def _with_manifests_of(node: NodeRecord, there: NodeRecord | None) -> NodeRecord:
-    if there is None or there.array is None or node.array is None:
-        return node
-    return with_manifests(node, there.array.manifests)
+    return replace(found, changes=replace(changes, deleted=deleted, gave_way=gave_way))
 
 
 def _read_logs(assets: Assets, log_ids: Sequence[SnapshotId]) -> Iterator[LogContents]:

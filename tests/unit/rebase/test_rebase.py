@@ -129,6 +129,35 @@ def test_nothing_is_to_be_done_at_the_tip_or_without_a_branch(repo):
     assert values(root["a"]) == [1, 0, 0, 0]
 
 
+def test_a_fork_may_be_merged_after_a_rebase(repo):
+    session, root = opened(repo)
+    root["b"][0] = 1
+    fork = session.fork()
+    zarr.open_group(fork.store, mode="r+")["a"].attrs["unit"] = "m"
+    commit(repo, set_chunk("a", 2, 7))
+
+    session.rebase(ConflictDetector())
+    session.merge(fork)
+    session.commit("ours")
+
+    assert values(tip(repo)["a"]) == [0, 0, 7, 0]
+    assert values(tip(repo)["b"]) == [1, 0, 0, 0]
+    assert dict(tip(repo)["a"].attrs) == {"unit": "m"}
+
+
+def test_a_fork_of_a_changed_session_may_change_metadata(repo):
+    session, root = opened(repo)
+    root["a"][0] = 5
+    fork = session.fork()
+    zarr.open_group(fork.store, mode="r+")["a"].attrs["unit"] = "m"
+
+    session.merge(fork)
+    session.commit("ours")
+
+    assert values(tip(repo)["a"]) == [5, 0, 0, 0]
+    assert dict(tip(repo)["a"].attrs) == {"unit": "m"}
+
+
 # ---- conflicts -------------------------------------------------------------------------------------------------------
 
 
