@@ -45,7 +45,11 @@ impl Remote {
                 _ => self.in_one(key, &path, range, options).await,
             }
         };
-        self.timed("read", key, read).await
+        match self.timed("read", key, read).await {
+            // to some services an object that is not there is one that has changed
+            Err(error) if error.kind == ErrorKind::Conflict && self.head(key, context).await?.is_none() => Ok(None),
+            result => result,
+        }
     }
 
     fn part_size(&self) -> u64 {

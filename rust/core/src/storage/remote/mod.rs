@@ -165,11 +165,7 @@ impl Remote {
 
     /// An etag as the service wants to get it back: some S3 servers refuse quoted ones, other services insist on them.
     fn etag_to_send(&self, etag: &str) -> String {
-        match (self.kind, etag.starts_with('"') || etag.starts_with("W/")) {
-            (RemoteKind::S3, _) => bare_etag(etag).to_owned(),
-            (_, true) => etag.to_owned(),
-            (_, false) => format!("\"{etag}\""),
-        }
+        if self.kind == RemoteKind::S3 { bare_etag(etag).to_owned() } else { quoted(etag) }
     }
 
     fn meta(&self, meta: object_store::ObjectMeta, attributes: BTreeMap<String, String>) -> ObjectMeta {
@@ -177,10 +173,15 @@ impl Remote {
             key: self.key(&meta.location),
             size: meta.size,
             last_modified: meta.last_modified.timestamp_micros(),
-            version: Version { etag: meta.e_tag, generation: meta.version },
+            // Azure's listings leave out the quotes
+            version: Version { etag: meta.e_tag.map(|etag| quoted(&etag)), generation: meta.version },
             attributes,
         }
     }
+}
+
+fn quoted(etag: &str) -> String {
+    if etag.starts_with('"') || etag.starts_with("W/") { etag.to_owned() } else { format!("\"{etag}\"") }
 }
 
 /// What a user recognises a store by.
