@@ -61,7 +61,7 @@ def write(storage, open_sessions, number, rounds, *, content_ids):
     choice = random.Random(number)
     repo = opened(storage, content_ids=content_ids)
     expected = {"main": np.zeros(CHUNKS, int), f"b{number}": np.zeros(CHUNKS, int)}
-    saved = {}
+    saved: dict[str, np.ndarray] = {}
     for _ in range(rounds):
         branch = choice.choice(list(expected))
         with open_sessions.one():
