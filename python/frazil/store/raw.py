@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from frazil._core import Buffer, ChunkRef, CoordSet, KeyReader
+from frazil._core import Buffer, ChunkRef, CoordSet, KeyReader, chunk_label
 from frazil.errors import (
     IcechunkError,
     InvalidInputError,
@@ -72,7 +72,14 @@ class RawStore:
     def fetch(self, key: str, ref: ChunkRef) -> Buffer:
         """The bytes of a virtual chunk."""
         with operation("get", key=key):
-            return read_virtual(self.tree.context, ref)
+            return read_virtual(self.tree.context, ref, lambda: self._label(key))
+
+    def _label(self, key: str) -> str | None:
+        """What requests for a chunk say of it."""
+        parsed = self.parse(key)
+        if isinstance(parsed, ChunkKey) and parsed.coords is not None:
+            return chunk_label(parsed.node.path, parsed.coords)
+        return None
 
     def is_quick(self, ref: ChunkRef) -> bool:
         """Whether the source of a virtual chunk answers without a network; also if it cannot be found, which is quick."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from frazil._core import Buffer, ChunkRef
@@ -16,8 +17,10 @@ _LARGEST_OBJECT: Final = 2**63 - 1
 """Sizes that operating systems and services can express."""
 
 
-def read_virtual(context: RepositoryContext, ref: ChunkRef) -> Buffer:
+def read_virtual(context: RepositoryContext, ref: ChunkRef, label: Callable[[], str | None] | None = None) -> Buffer:
     """The bytes that a virtual reference is about; it may be the part of a chunk's reference that was asked for.
+
+    ``label`` gives what requests over a network say of the chunk (see ``chunk_label``).
 
     Raises
     ------
@@ -33,19 +36,24 @@ def read_virtual(context: RepositoryContext, ref: ChunkRef) -> Buffer:
         place = context.virtual.locate(location, context.attribution)
         if not ref.length:
             return Buffer(b"")
-        return _fetch(place, ref)
+        return _fetch(place, ref, None if label is None or place.store.is_local else label())
 
 
-def _fetch(place: Place, ref: ChunkRef) -> Buffer:
+def _fetch(place: Place, ref: ChunkRef, label: str | None) -> Buffer:
     first, last = ref.offset, ref.offset + ref.length
     if last > _LARGEST_OBJECT:
         raise _too_short(place, ref, "far before it")
     try:
         if ref.etag is None and ref.last_modified is None:
-            found = place.store.get(place.key, first, last)
+            found = place.store.get(place.key, first, last, label=label)
         else:
             found = place.store.get_conditional(
-                place.key, first, last, etag=ref.etag, unmodified_since=None if ref.etag else ref.last_modified
+                place.key,
+                first,
+                last,
+                etag=ref.etag,
+                unmodified_since=None if ref.etag else ref.last_modified,
+                label=label,
             )
     except StorageConflict as conflict:
         raise _modified(place, ref) from conflict

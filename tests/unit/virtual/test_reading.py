@@ -13,7 +13,7 @@ from zarr.abc.store import ByteRequest, OffsetByteRequest, RangeByteRequest, Suf
 import frazil
 from frazil._core import ObjectStore
 from frazil.credentials import LocalFileSystemAccess
-from tests.unit.virtual.repositories import container, folder_url, read, session_with_array
+from tests.unit.virtual.repositories import add_array, container, folder_url, read, session_with_array
 
 CONTENT = b"0123456789"
 
@@ -118,8 +118,6 @@ def test_pickled_read_only_sessions_read_with_the_same_authorisation(folder: Pat
         authorize_virtual_chunk_access={folder_url(folder): LocalFileSystemAccess},
     )
     session = repository.writable_session("main")
-    from tests.unit.virtual.repositories import add_array
-
     add_array(session.store)
     refer(session.store, "vcc://here/x")
     session.commit("refer")
