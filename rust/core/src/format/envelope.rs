@@ -17,7 +17,7 @@ pub const MAX_BODY: usize = (1 << 31) - 1;
 // Zip bombs: a body may be this much, and this many times its compressed size more.  zstd stops at about 32,000 to 1 and
 // real metadata at some hundreds to 1, so neither bound is met by an honest writer.
 const BODY_ALLOWANCE: usize = 16 << 20;
-const BODY_RATIO: usize = 8192;
+const BODY_RATIO: usize = 4096;
 
 // What a declared size is believed without having seen the bytes.
 const TRUSTED_ALLOWANCE: usize = 64 << 10;

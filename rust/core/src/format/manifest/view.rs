@@ -1,21 +1,18 @@
 //! A frozen view of a manifest file (format sections 3.4 and 5).
 
-use std::cmp::Ordering;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use zstd::zstd_safe::{DCtx, DDict};
 
-use super::envelope::{self, FileType, Header};
-use super::flatbuffer::{Offsets, Table};
-use super::schema::{array_manifest, chunk_ref as slot, manifest as schema};
+use super::dictionary::Dictionary;
+use super::refs::{ArrayRefs, StoredLocation, StoredRef};
 use crate::coord_set::{CoordSet, CoordSetBuilder};
+use crate::format::envelope::{self, FileType, Header};
+use crate::format::flatbuffer::{Offsets, Table};
+use crate::format::schema::{array_manifest, manifest as schema};
 use crate::region::{self, SortedRows};
-use crate::{Checksum, ChunkRef, Error, NodeId, ObjectId, ObjectId12, Result};
-
-/// Locations that decompress to more are refused; the official reader stops at 1024 (format section 5.4).
-const MAX_LOCATION: usize = 64 << 10;
+use crate::{ChunkRef, Error, NodeId, ObjectId, ObjectId12, Result};
 
 /// Chunk references by array and coordinate; cloning shares the buffer.
 #[derive(Clone)]
@@ -36,81 +33,6 @@ struct ArrayEntry {
     node_id: NodeId,
     refs: usize,
     length: usize,
-}
-
-/// The zstd dictionary of the locations.
-struct Dictionary {
-    bytes: Bytes,
-    prepared: OnceLock<Option<DDict<'static>>>,
-    context: Mutex<Option<DCtx<'static>>>,
-}
-
-impl Dictionary {
-    fn decompress(&self, frame: &[u8]) -> Result<String> {
-        let failed = |reason: &str| Error::format(format!("a location cannot be decompressed: {reason}"));
-        let size = match zstd::zstd_safe::get_frame_content_size(frame) {
-            Ok(Some(size)) => usize::try_from(size).ok().filter(|&size| size <= MAX_LOCATION),
-            Ok(None) => Some(MAX_LOCATION),
-            Err(_) => return Err(failed("it is not a zstd frame")),
-        };
-        let size = size.ok_or_else(|| failed("it is too long"))?;
-        let prepared = self.prepared.get_or_init(|| DDict::try_create(&self.bytes));
-        let prepared = prepared.as_ref().ok_or_else(|| failed("the dictionary is broken"))?;
-        // A context is kept for the next location; a thread that finds it in use makes its own.
-        let kept = self.context.try_lock().ok().and_then(|mut kept| kept.take());
-        let mut context = kept.unwrap_or_default();
-        let mut text = Vec::with_capacity(size);
-        context
-            .decompress_using_ddict(&mut text, frame, prepared)
-            .map_err(|code| failed(zstd::zstd_safe::get_error_name(code)))?;
-        *self.context.lock().unwrap_or_else(PoisonError::into_inner) = Some(context);
-        String::from_utf8(text).map_err(|_| failed("it is not UTF-8"))
-    }
-}
-
-/// A location as it is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StoredLocation<'a> {
-    /// The text.
-    Plain(&'a str),
-    /// A zstd frame that needs the manifest's dictionary.
-    Compressed(&'a [u8]),
-}
-
-/// A checksum in the manifest's buffer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StoredChecksum<'a> {
-    /// The object's etag.
-    Etag(&'a str),
-    /// Seconds since 1970.
-    LastModified(u32),
-}
-
-/// A reference in the manifest's buffer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StoredRef<'a> {
-    /// The bytes themselves.
-    Inline(&'a [u8]),
-    /// A range of an object of the repository.
-    Native {
-        /// Names the object.
-        id: [u8; 12],
-        /// First byte.
-        offset: u64,
-        /// Number of bytes.
-        length: u64,
-    },
-    /// A range of somebody else's object.
-    Virtual {
-        /// URL of the object.
-        location: StoredLocation<'a>,
-        /// First byte.
-        offset: u64,
-        /// Number of bytes.
-        length: u64,
-        /// Refuses an object that has changed since.
-        checksum: Option<StoredChecksum<'a>>,
-    },
 }
 
 /// How many references of each kind an array has.
@@ -146,7 +68,7 @@ impl Manifest {
         let algorithm = root.inline::<1>(schema::COMPRESSION_ALGORITHM)?.map_or(schema::ALGORITHM_ZSTD, |[byte]| byte);
         let dictionary = match root.bytes(schema::LOCATION_DICTIONARY)? {
             Some(bytes) if algorithm == schema::ALGORITHM_ZSTD && !bytes.is_empty() => {
-                Some(Dictionary { bytes: body.slice_ref(bytes), prepared: OnceLock::new(), context: Mutex::new(None) })
+                Some(Dictionary::new(body.slice_ref(bytes)))
             }
             _ => None,
         };
@@ -217,6 +139,11 @@ impl Manifest {
             }
         }
         Ok(builder.finish())
+    }
+
+    /// A part of the body that lives as long as it is needed.
+    pub(super) fn share(&self, part: &[u8]) -> Bytes {
+        self.inner.body.slice_ref(part)
     }
 
     fn each(&self, mut visit: impl FnMut(NodeId, StoredRef<'_>) -> Result<()>) -> Result<()> {
@@ -306,89 +233,5 @@ fn repeats() -> Error {
 impl std::fmt::Debug for Manifest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Manifest({}, {} references)", self.id(), self.num_refs())
-    }
-}
-
-/// The references of one array, in coordinate order.
-#[derive(Clone, Copy)]
-pub struct ArrayRefs<'a> {
-    manifest: &'a Manifest,
-    offsets: Offsets<'a>,
-}
-
-impl<'a> ArrayRefs<'a> {
-    fn index(&self, row: usize) -> Result<&'a [[u8; 4]]> {
-        self.offsets.table(row)?.required_structs(slot::INDEX, "chunk index")
-    }
-
-    /// Reference `row` as it is stored.
-    pub fn stored(&self, row: usize) -> Result<StoredRef<'a>> {
-        let table = self.offsets.table(row)?;
-        let range = |table: &Table<'a>| Ok::<_, Error>((table.u64(slot::OFFSET)?, table.u64(slot::LENGTH)?));
-        if let Some(id) = table.inline(slot::CHUNK_ID)? {
-            let (offset, length) = range(&table)?;
-            return Ok(StoredRef::Native { id, offset, length });
-        }
-        let location = match table.bytes(slot::COMPRESSED_LOCATION)? {
-            Some(frame) => Some(StoredLocation::Compressed(frame)),
-            None => table.string(slot::LOCATION)?.map(StoredLocation::Plain),
-        };
-        if let Some(location) = location {
-            let (offset, length) = range(&table)?;
-            let checksum = match table.string(slot::CHECKSUM_ETAG)? {
-                Some(etag) => Some(StoredChecksum::Etag(etag)),
-                None => match table.u32(slot::CHECKSUM_LAST_MODIFIED)? {
-                    0 => None,
-                    seconds => Some(StoredChecksum::LastModified(seconds)),
-                },
-            };
-            return Ok(StoredRef::Virtual { location, offset, length, checksum });
-        }
-        match table.bytes(slot::INLINE)? {
-            Some(data) => Ok(StoredRef::Inline(data)),
-            None => Err(Error::format("a chunk reference says neither where its bytes are nor what they are")),
-        }
-    }
-
-    /// Reference `row` on its own.
-    pub fn get(&self, row: usize) -> Result<ChunkRef> {
-        Ok(match self.stored(row)? {
-            StoredRef::Inline(data) => ChunkRef::Inline(self.manifest.inner.body.slice_ref(data)),
-            StoredRef::Native { id, offset, length } => ChunkRef::Native { id: ObjectId(id), offset, length },
-            StoredRef::Virtual { location, offset, length, checksum } => ChunkRef::Virtual {
-                location: self.manifest.location(location)?.into(),
-                offset,
-                length,
-                checksum: checksum.map(StoredChecksum::to_owned),
-            },
-        })
-    }
-}
-
-impl StoredChecksum<'_> {
-    /// The checksum on its own.
-    #[must_use]
-    pub fn to_owned(self) -> Checksum {
-        match self {
-            StoredChecksum::Etag(etag) => Checksum::Etag(etag.into()),
-            StoredChecksum::LastModified(seconds) => Checksum::LastModified(seconds),
-        }
-    }
-}
-
-impl SortedRows for ArrayRefs<'_> {
-    fn len(&self) -> usize {
-        self.offsets.len()
-    }
-
-    fn compare(&self, row: usize, coords: &[u32]) -> Result<Ordering> {
-        let index = self.index(row)?.iter().map(|raw| u32::from_le_bytes(*raw));
-        Ok(index.cmp(coords.iter().copied()))
-    }
-
-    fn read(&self, row: usize, into: &mut Vec<u32>) -> Result<()> {
-        into.clear();
-        into.extend(self.index(row)?.iter().map(|raw| u32::from_le_bytes(*raw)));
-        Ok(())
     }
 }

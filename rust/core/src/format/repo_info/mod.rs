@@ -1,0 +1,9 @@
+//! The `repo` object of a version 2 repository (format sections 3.6 and 9).
+
+mod edit;
+mod info;
+mod read;
+mod write;
+
+pub use edit::RepoEdit;
+pub use info::{RepoInfo, SnapshotEntry};
