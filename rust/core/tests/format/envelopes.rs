@@ -118,8 +118,18 @@ fn a_declared_size_is_not_believed() {
 
 #[test]
 fn a_bomb_is_refused_and_honest_repetition_is_not() {
-    let honest = vec![0; 20 << 20];
-    assert_eq!(body(&sized(&honest)).unwrap(), honest);
+    let nothing = vec![0; 15 << 20];
+    assert_eq!(body(&sized(&nothing)).unwrap(), nothing);
+    // About 2,000 to 1: a number that counts up every 32 KiB.
+    let mut counting = vec![0; 40 << 20];
+    counting
+        .chunks_mut(32 << 10)
+        .zip(0u64..)
+        .for_each(|(chunk, n)| chunk[..8].copy_from_slice(&n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes()));
+    for frame in [sized(&counting), unsized_(&counting)] {
+        assert!(counting.len() / frame.len() > 1500, "{}", counting.len() / frame.len());
+        assert_eq!(body(&frame).unwrap(), counting);
+    }
     // About 32,000 to 1, both with a declared size and without.
     let bomb = vec![0; 640 << 20];
     for frame in [sized(&bomb), unsized_(&bomb)] {
