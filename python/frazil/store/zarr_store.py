@@ -173,7 +173,7 @@ class IcechunkStore(StructuralDisplay, VirtualRefs, Store, SyncMixin):
             raise TypeError(
                 f"IcechunkStore.set(): `value` must be a Buffer instance. Got an instance of {type(value)} instead."
             )
-        return memoryview(value.as_numpy_array())  # type: ignore[arg-type]
+        return memoryview(value.as_numpy_array())
 
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
         data = self._bytes_of(value)
