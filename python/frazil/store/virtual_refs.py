@@ -19,6 +19,7 @@ from frazil.virtual import columns as _columns
 from frazil.virtual.checking import LocationCheck
 from frazil.virtual.columns import Checksum, Coordinates, ReferenceColumns, Sizes
 from frazil.virtual.containers import VirtualChunkSpec
+from frazil.virtual.locations import is_relative
 from frazil.working_tree import WorkingTree, array_of
 
 if TYPE_CHECKING:
@@ -256,5 +257,6 @@ def _batches(tree: WorkingTree, node: NodeRecord, size: int) -> Iterator[ChunkBa
 
 def _absolute(tree: WorkingTree, paths: list[str]) -> list[str]:
     """The paths with the names of containers replaced; a name that is not known is left."""
-    sources = tree.context.virtual.sources
-    return [sources.absolute_if_known(path) if path.startswith("vcc://") else path for path in paths]
+    url_if_known = tree.context.virtual.sources.url_if_known
+    urls = {path: url_if_known(path) for path in set(paths) if is_relative(path)}
+    return [urls.get(path, path) for path in paths] if urls else paths

@@ -14,7 +14,7 @@ from frazil.errors import IcechunkError, InvalidInputError
 from frazil.virtual import authorisation as _authorisation
 from frazil.virtual import locations
 from frazil.virtual.authorisation import Authorisation, warn_about_none
-from frazil.virtual.matching import Source, Sources
+from frazil.virtual.matching import Area, Source, Sources
 from frazil.virtual.opening import open_source
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ class VirtualAccess:
         self.sources = sources
         self.authorisation = authorisation
         """Credentials by prefix, as the caller gave them."""
-        self._authorised = _authorisation.by_prefix(authorisation)
-        self._stores: dict[str, ObjectStore] = {}
+        self._authorised = _authorisation.by_area(authorisation)
+        self._stores: dict[Area, ObjectStore] = {}
         self._places: dict[str, Place] = {}
         self._lock = threading.Lock()
 
@@ -119,22 +119,22 @@ class VirtualAccess:
         key = locations.object_key(url)
         if not locations.is_addressable(key):
             raise locations.not_addressable(key, url)
-        return Place(url, self._store(source, attribution), key, source, self._authorised[source.prefix])
+        return Place(url, self._store(source, attribution), key, source, self._authorised[source.area])
 
     def _is_authorised(self, source: Source) -> bool:
         """None authorises everything but Azure, which has no access without credentials."""
-        if self._authorised.get(source.prefix) is None and isinstance(source.store, ObjectStoreConfig.Azure):
+        if self._authorised.get(source.area) is None and isinstance(source.store, ObjectStoreConfig.Azure):
             return False
-        return source.prefix in self._authorised
+        return source.area in self._authorised
 
     def _store(self, source: Source, attribution: Attribution) -> ObjectStore:
-        found = self._stores.get(source.prefix)
+        found = self._stores.get(source.area)
         if found is None:
             with self._lock:
-                found = self._stores.get(source.prefix)
+                found = self._stores.get(source.area)
                 if found is None:
-                    found = open_source(source, self._authorised[source.prefix], attribution)
-                    self._stores[source.prefix] = found
+                    found = open_source(source, self._authorised[source.area], attribution)
+                    self._stores[source.area] = found
         return found
 
     def __getstate__(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from frazil.errors import InvalidInputError, StorageError
 from frazil.names import PACKAGE
 from frazil.storage.credentials import AnyCredential, Credentials
 from frazil.virtual import locations
-from frazil.virtual.matching import Source, Sources
+from frazil.virtual.matching import Area, Source, Sources
 
 Authorisation: TypeAlias = AnyCredential | None
 """What reads a container; None, which is deprecated, takes what can be found or nothing."""
@@ -87,18 +87,19 @@ def checked(authorisation: Mapping[str, Authorisation] | None) -> dict[str, Auth
     return found
 
 
-def by_prefix(authorisation: Mapping[str, Authorisation]) -> dict[str, Authorisation]:
-    """The same by prefixes in the normal form of containers; those that can match no container are left out."""
-    found: dict[str, Authorisation] = {}
+def by_area(authorisation: Mapping[str, Authorisation]) -> dict[Area, Authorisation]:
+    """The same by what the prefixes cover; those that can match no container are left out."""
+    found: dict[Area, Authorisation] = {}
     for url_prefix, credentials in authorisation.items():
         try:
-            found[locations.normalise(url_prefix if url_prefix.endswith("/") else f"{url_prefix}/")] = credentials
+            prefix = locations.normalise(url_prefix if url_prefix.endswith("/") else f"{url_prefix}/")
         except InvalidInputError:
             continue
+        found[Area.of(prefix)] = credentials
     return found
 
 
-def check_kinds(sources: Sources, authorisation: Mapping[str, Authorisation]) -> None:
+def check_kinds(sources: Sources, authorisation: Mapping[Area, Authorisation]) -> None:
     """Refuse credentials of another kind than a container's store takes.
 
     Raises
@@ -107,7 +108,7 @@ def check_kinds(sources: Sources, authorisation: Mapping[str, Authorisation]) ->
         ``storage-other``, naming the container and the argument that would be right.
     """
     for source in sources:
-        credentials = authorisation.get(source.prefix)
+        credentials = authorisation.get(source.area)
         wanted = _CREDENTIALS_OF_STORE[type(source.store)]
         if credentials is not None and not isinstance(credentials, wanted):
             raise StorageError(

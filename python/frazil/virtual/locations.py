@@ -127,8 +127,11 @@ def is_addressable(key: str) -> bool:
 
 
 def not_addressable(key: str, location: str) -> InvalidInputError:
-    return InvalidInputError(
-        f'object store backend cannot address key "{key}": it contains empty (//), "." or ".." path segments '
-        f"(location {location}); give the object another key",
-        kind="invalid-virtual-ref",
-    )
+    if not key:
+        text = f"virtual reference has no path segments: {location} names no object; add its key"
+    else:
+        text = (
+            f'object store backend cannot address key "{key}": it contains empty (//), "." or ".." path segments '
+            f"(location {location}); give the object another key"
+        )
+    return InvalidInputError(text, kind="invalid-virtual-ref")

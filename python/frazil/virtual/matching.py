@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote
 
 from frazil.config.object_store import ObjectStoreConfig
 from frazil.config.virtual_chunk_container import VirtualChunkContainer, validate
@@ -18,11 +19,31 @@ _S3_LIKE: Final = (ObjectStoreConfig.S3, ObjectStoreConfig.S3Compatible, ObjectS
 
 
 @dataclass(frozen=True, slots=True)
+class Area:
+    """What a url prefix covers: the objects of one bucket, host or file system whose keys start with ``key_prefix``.
+
+    Keys are compared, not URLs: one object has many spellings as a URL (``a b`` and ``a%20b``), but one key.
+    """
+
+    scheme: str
+    authority: str
+    key_prefix: str
+
+    @classmethod
+    def of(cls, prefix: str) -> Area:
+        """The area of a prefix in the normal form of locations."""
+        scheme, authority = locations.scheme_of(prefix), locations.authority_of(prefix)
+        path = prefix[len(scheme) + len("://") + len(authority) :]
+        return cls(scheme, authority, unquote(path, errors="surrogateescape").removeprefix("/"))
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A container that is in order; ``prefix`` is its ``url_prefix`` in the normal form of locations."""
 
     url_prefix: str
     prefix: str
+    area: Area
     store: ObjectStoreConfig
     name: str | None
 
@@ -45,17 +66,25 @@ class Sources:
     __slots__ = ("_by_name", "_longest_first")
 
     def __init__(self, containers: Iterable[VirtualChunkContainer] = ()) -> None:
-        found = {source.prefix: source for source in map(_source, containers) if source is not None}
-        self._longest_first = tuple(sorted(found.values(), key=lambda source: len(source.prefix), reverse=True))
+        found = {source.area: source for source in map(_source, containers) if source is not None}
+        by_length = sorted(found.values(), key=lambda source: len(source.area.key_prefix), reverse=True)
+        self._longest_first = tuple(by_length)
         self._by_name = {source.name: source for source in self._longest_first if source.name is not None}
 
     def __iter__(self) -> Iterator[Source]:
         return iter(self._longest_first)
 
     def find(self, url: str) -> Source | None:
-        """The container with the longest prefix of an absolute location in normal form."""
+        """The container with the longest prefix of an absolute location in normal form.
+
+        Raises
+        ------
+        InvalidInputError
+            ``invalid-virtual-ref`` if the location has no key that is text.
+        """
+        place, key = (locations.scheme_of(url), locations.authority_of(url)), locations.object_key(url)
         for source in self._longest_first:
-            if url.startswith(source.prefix):
+            if key.startswith(source.area.key_prefix) and (source.area.scheme, source.area.authority) == place:
                 return source
         return None
 
@@ -64,17 +93,19 @@ class Sources:
         named = [f"{locations.CONTAINER_SCHEME}://{name}/" for name in self._by_name] if with_names else []
         return (*(source.prefix for source in self._longest_first), *named)
 
-    def absolute(self, location: str) -> str:
-        """``location`` with the name of a container replaced by its prefix, as it is shown to users.
+    def url(self, location: str) -> str:
+        """The absolute normal form of a location, names of containers replaced by their prefixes.
+
+        It is what containers are compared with: no ``..`` of a path on disk survives it.
 
         Raises
         ------
         InvalidInputError
-            ``no-container-for-virtual-chunk`` if there is no container of that name.
+            ``no-container-for-virtual-chunk`` if there is no container of that name, and as ``locations.normalise``.
         """
-        found = self.absolute_if_known(location)
+        found = self.url_if_known(locations.normalise(location))
         if locations.is_relative(found):
-            name, _ = locations.split_relative(location)
+            name, _ = locations.split_relative(found)
             known = ", ".join(sorted(self._by_name)) or "none has a name"
             raise InvalidInputError(
                 f"no virtual chunk container named '{name}' found, check the repository configuration (location "
@@ -83,23 +114,13 @@ class Sources:
             )
         return found
 
-    def absolute_if_known(self, location: str) -> str:
-        """As ``absolute``, but a location of a container that is not known stays as it is."""
-        if not locations.is_relative(location):
-            return location
-        name, path = locations.split_relative(location)
+    def url_if_known(self, stored: str) -> str:
+        """As ``url``, of a stored location; one of a container that is not known stays as it is."""
+        if not locations.is_relative(stored):
+            return stored
+        name, path = locations.split_relative(stored)
         source = self._by_name.get(name)
-        return source.prefix + path if source is not None else location
-
-    def url(self, location: str) -> str:
-        """The absolute normal form that containers are compared with; no ``..`` of a path survives it on disk.
-
-        Raises
-        ------
-        InvalidInputError
-            As ``absolute`` and ``locations.normalise``.
-        """
-        return locations.normalise(self.absolute(locations.normalise(location)))
+        return locations.normalise(source.prefix + path) if source is not None else stored
 
 
 def _source(container: VirtualChunkContainer) -> Source | None:
@@ -109,4 +130,4 @@ def _source(container: VirtualChunkContainer) -> Source | None:
     except ValueError as problem:
         _log.warning("Ignoring the virtual chunk container %r of the configuration: %s", container.url_prefix, problem)
         return None
-    return Source(container.url_prefix, prefix, container.store, container.name)
+    return Source(container.url_prefix, prefix, Area.of(prefix), container.store, container.name)

@@ -65,7 +65,8 @@ def outcome(check: LocationCheck, location: str) -> str:
     try:
         return check.one(location)
     except InvalidInputError as refused:
-        unserved = refused.kind == "no-container-for-virtual-chunk" or "cannot address" in refused.message
+        found_none = refused.kind == "no-container-for-virtual-chunk"
+        unserved = found_none or "cannot address" in refused.message or "no path segments" in refused.message
         return "!unserved" if unserved else f"!{refused.kind}"
 
 
@@ -123,6 +124,13 @@ def test_keys_that_most_stores_cannot_address_are_refused_except_on_s3(key: str)
     assert raised.value.kind == "invalid-virtual-ref"
     assert check.one(f"s3://bucket/{key}") == f"s3://bucket/{key}"
     assert LocationCheck(SOURCES, validate=False, keep_names=True).one(f"gs://bucket/{key}") == f"gs://bucket/{key}"
+
+
+@pytest.mark.parametrize("location", ["s3://bucket", "s3://bucket/", "s3://bucket/?x", "vcc://s"])
+def test_a_location_must_name_an_object(location: str) -> None:
+    with pytest.raises(InvalidInputError, match="no path segments") as raised:
+        LocationCheck(SOURCES, validate=True, keep_names=True).one(location)
+    assert raised.value.kind == "invalid-virtual-ref"
 
 
 def test_names_are_kept_or_replaced() -> None:

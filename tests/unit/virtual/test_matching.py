@@ -2,6 +2,7 @@
 
 import logging
 import pickle
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from frazil.config import ObjectStoreConfig, S3Options, VirtualChunkContainer
 from frazil.errors import InvalidInputError
+from frazil.virtual import locations
 from frazil.virtual.matching import Sources
 
 S3 = ObjectStoreConfig.S3(S3Options(region="us-east-1"))
@@ -27,6 +29,7 @@ SOURCES = Sources(
         VirtualChunkContainer("file:///data/a b/", local("/data/a b"), name="spaced"),
         VirtualChunkContainer("file:///data/x/../y/", local("/data/y"), name="up"),
         VirtualChunkContainer("GS://bucket/", GCS, name="loud"),
+        VirtualChunkContainer("s3://odd/a b?/", S3),
     ]
 )
 
@@ -42,7 +45,7 @@ SOURCES = Sources(
         ("vcc://deep/x", "s3://bucket/deep/er/"),
         ("vcc://deep/../x", "s3://bucket/deep/er/"),  # two dots are part of the key on object stores
         ("s3://bucket2/x", None),
-        ("s3://bucket", None),
+        ("s3://bucket", "s3://bucket/"),
         ("gs://bucket/x", "GS://bucket/"),
         ("file:///data/a b/x", "file:///data/a b/"),
         ("file:///data/a%20b/x", "file:///data/a b/"),
@@ -53,6 +56,11 @@ SOURCES = Sources(
         ("vcc://up/x", "file:///data/x/../y/"),
         ("file:///data/y/x", "file:///data/x/../y/"),
         ("file:///data/x/z", None),
+        ("s3://bucket/d%65ep/x", "s3://bucket/deep/"),  # another spelling of the same key
+        ("s3://bucket/deep?/er/x", "s3://bucket/"),  # the key ends at the question mark
+        ("s3://bucket%2Fdeep/x", None),
+        ("s3://odd/a b?/x", None),
+        ("s3://odd/a%20b%3F/x", "s3://odd/a b?/"),
     ],
 )
 def test_the_longest_prefix_of_the_normal_form_serves(location: str, url_prefix: str | None) -> None:
@@ -61,14 +69,15 @@ def test_the_longest_prefix_of_the_normal_form_serves(location: str, url_prefix:
 
 
 def test_names_become_prefixes() -> None:
-    assert SOURCES.absolute("vcc://deep/a/b?c") == "s3://bucket/deep/er/a/b?c"
-    assert SOURCES.absolute("s3://anywhere/x") == "s3://anywhere/x"
-    assert SOURCES.absolute_if_known("vcc://nobody/x") == "vcc://nobody/x"
+    assert SOURCES.url("vcc://deep/a/b?c") == "s3://bucket/deep/er/a/b?c"
+    assert SOURCES.url("vcc://spaced/./x y") == "file:///data/a%20b/x%20y"
+    assert SOURCES.url("s3://anywhere/x") == "s3://anywhere/x"
+    assert SOURCES.url_if_known("vcc://nobody/x") == "vcc://nobody/x"
 
 
 def test_an_unknown_name_is_an_error_that_tells_the_known_ones() -> None:
     with pytest.raises(InvalidInputError, match="no virtual chunk container named 'nobody' found") as raised:
-        SOURCES.absolute("vcc://nobody/x")
+        SOURCES.url("vcc://nobody/x")
     assert raised.value.kind == "no-container-for-virtual-chunk"
     assert "deep, loud, spaced, up" in raised.value.message
 
@@ -109,7 +118,20 @@ def test_a_file_location_is_served_only_from_inside_a_container(prefixes: set[st
     assert ".." not in url.split("/")
 
 
+pieces = st.sampled_from(["a", "b", "/", "%2F", "?", "#", "%3F", "%25", "%61", " ", "%20", "..", "é", "%C3%A9"])
+
+
+@given(st.lists(pieces, max_size=4), st.lists(pieces, max_size=6))
+def test_what_is_served_has_a_key_inside_the_container(prefix_parts: list[str], parts: list[str]) -> None:
+    sources = Sources([VirtualChunkContainer(f"s3://bucket/{''.join(prefix_parts)}/", S3)])
+    (source,) = sources
+    url = sources.url(f"s3://bucket/{''.join(parts)}")
+    found = sources.find(url)
+    assert (found is source) == locations.object_key(url).startswith(source.area.key_prefix)
+    assert source.area.key_prefix == unquote(f"{''.join(prefix_parts)}/")
+
+
 def test_sources_pickle() -> None:
     copy = pickle.loads(pickle.dumps(SOURCES))
     assert list(copy) == list(SOURCES)
-    assert copy.absolute("vcc://deep/x") == "s3://bucket/deep/er/x"
+    assert copy.url("vcc://deep/x") == "s3://bucket/deep/er/x"
