@@ -1,0 +1,1 @@
+"""Bridges to xarray and dask.  Nothing here is imported by the rest of the package."""

@@ -1,0 +1,1 @@
+"""Module names of the compatible API that belong to other projects' code."""
