@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from numcodecs import Zstd
+from numcodecs import Zstd  # type: ignore[import-untyped]
 
 from frazil._core import Manifest, RepoInfo, Snapshot, TransactionLog
 from tests.interop.test_core_files import LISTS, rebuilt, relogged, written
