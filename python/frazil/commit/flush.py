@@ -53,6 +53,9 @@ class _Draft:
     nodes: list[NodeRecord] = field(default_factory=list)
     removed: list[NodePath] = field(default_factory=list)
     new_manifests: list[tuple[ManifestFile, bytes]] = field(default_factory=list)
+    # Stays empty; builders made like it share one dictionary for locations, which takes as long to train as 1,000
+    # references to encode.
+    pattern: ManifestBuilder = field(default_factory=ManifestBuilder)
 
 
 def prepare(
@@ -150,7 +153,7 @@ def _run(
 ) -> ManifestRef | None:
     if isinstance(step, Keep):
         return step.manifest
-    builder = ManifestBuilder()
+    builder = ManifestBuilder(like=draft.pattern)
     changes = tree.changes.chunks.get(node.id) if step.touched else None
     added = builder.add_array(node.id, step.region, [loaded[ref.id] for ref in step.old], changes)
     if added is None:
