@@ -35,7 +35,9 @@ def write_files(context: RepositoryContext, files: Sequence[NewFile]) -> None:
     for file in files:
         by_kind.setdefault(_FILE_TYPES[file.key.partition("/")[0]], []).append((file.key, file.data))
     for kind, objects in by_kind.items():
-        context.objects.put_many(objects, attributes=attributes(context, kind), storage_class=metadata_storage_class(context))
+        context.objects.put_many(
+            objects, attributes=attributes(context, kind), storage_class=metadata_storage_class(context)
+        )
     context.objects.sync()
 
 
