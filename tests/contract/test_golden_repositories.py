@@ -66,7 +66,7 @@ def test_nodes_and_references(repos: dict[str, frazil.Repository], spec: str, sn
     session = repos[spec].readonly_session(snapshot_id=snapshot_id)
     tree = session.store._store.tree
     assert {path for path, _, _ in tree.paths()} == set(expected["nodes"])
-    assert sorted(session.store.list()) == sorted(expected["store_keys"])
+    assert sorted(session.store._store.keys()) == sorted(expected["store_keys"])
     for path, node in expected["nodes"].items():
         found = tree.existing_node(NodePath(path))
         assert format_id(found.id) == node["id"] == session.get_node_id(path)

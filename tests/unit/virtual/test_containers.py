@@ -16,7 +16,7 @@ def test_a_specification_is_a_value() -> None:
     assert spec == VirtualChunkSpec([1, 2], "s3://b/k", 3, 4, last_updated_at_checksum=when)
     assert hash(spec) == hash(VirtualChunkSpec([1, 2], "s3://b/k", 3, 4, "etag"))
     with pytest.raises(AttributeError):
-        spec.offset = 5
+        spec.offset = 5  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
