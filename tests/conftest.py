@@ -6,10 +6,15 @@ count grows with it: those marked ``soak``, those that take the ``amount`` fixtu
 
 import gc
 import os
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Shells start background jobs so; the tests of Ctrl-C need what a person at a terminal has.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SOAK = os.environ.get("FRAZIL_SOAK", "") not in ("", "0")
 

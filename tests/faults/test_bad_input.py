@@ -6,9 +6,9 @@ import contextlib
 import os
 import random
 import shutil
-import stat
 import subprocess
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -303,20 +303,22 @@ def test_a_real_full_disk(path: Path, tmp_path: Path) -> None:
 
 
 def test_a_read_only_directory(path: Path) -> None:
-    for directory in [path, *(p for p in path.rglob("*") if p.is_dir())]:
-        directory.chmod(stat.S_IRUSR | stat.S_IXUSR | stat.S_IRGRP | stat.S_IXGRP | stat.S_IROTH | stat.S_IXOTH)
-    for parent in path.parents:
-        if parent.owner() == path.owner() and len(parent.parts) > 2:
-            parent.chmod(parent.stat().st_mode | stat.S_IXOTH | stat.S_IROTH)
-    before = contents(path)
-    # Root may write anywhere, so it becomes somebody else.
+    # Root may write anywhere, so it becomes somebody else, who may not pass through pytest's own folders.
     prelude = "os.setgid(65534); os.setuid(65534)" if os.geteuid() == 0 else ""
-    try:
-        out = attempt_to_write(path, prelude)
-        assert out.startswith(("StorageError", "ReadOnlyError")), out
-        assert "permission" in out.lower() or "read-only" in out.lower()
-        assert contents(path) == before
-        read_everything(path)
-    finally:
-        for directory in [path, *(p for p in path.rglob("*") if p.is_dir())]:
-            directory.chmod(0o755)
+    with tempfile.TemporaryDirectory(prefix="frazil-") as public:
+        Path(public).chmod(0o755)
+        copy = Path(public) / "repo"
+        shutil.copytree(path, copy)
+        directories = [copy, *(found for found in copy.rglob("*") if found.is_dir())]
+        before = contents(copy)
+        for directory in directories:
+            directory.chmod(0o555)
+        try:
+            out = attempt_to_write(copy, prelude)
+            assert out.startswith(("StorageError", "ReadOnlyError")), out
+            assert "permission" in out.lower() or "read-only" in out.lower()
+            assert contents(copy) == before
+            read_everything(copy)
+        finally:
+            for directory in directories:
+                directory.chmod(0o755)
