@@ -155,7 +155,7 @@ pub fn encode(
 pub(crate) fn too_large() -> Error {
     Error::new(
         ErrorKind::Serialization,
-        "a metadata file cannot be larger than 2 GiB; split the manifest into smaller ones",
+        "this is more than readers accept in one metadata file (2 GiB); split the manifest into smaller ones",
     )
 }
 

@@ -8,6 +8,12 @@ use crate::Result;
 // What one push can add beyond its own bytes: padding, a length, a vtable.
 const SLACK: usize = 128;
 
+// The official reader refuses a file that has more than 4 GiB if everything is counted as often as it is pointed to.  Of
+// each table it counts the vtable and the look-ups in it, too: less than this.
+const MAX_EXPANDED: u64 = 1 << 32;
+const TABLE_OVERHEAD: u64 = 64;
+const SHARED_OVERHEAD: u64 = 16;
+
 /// Something written already, that a later table may point to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Written(UOffsetT);
@@ -80,20 +86,29 @@ impl Fields<'_> {
 /// A file under construction.
 pub struct FileBuilder {
     inner: FlatBufferBuilder<'static>,
+    /// How much larger the file is if nothing is shared.
+    expansion: u64,
 }
 
 impl FileBuilder {
     /// An empty file that is expected to take about `capacity` bytes.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { inner: FlatBufferBuilder::with_capacity(capacity.clamp(1024, MAX_BODY)) }
+        Self { inner: FlatBufferBuilder::with_capacity(capacity.clamp(1024, MAX_BODY)), expansion: 0 }
     }
 
     fn room_for(&self, bytes: usize) -> Result<()> {
-        match self.inner.unfinished_data().len().checked_add(bytes).and_then(|end| end.checked_add(SLACK)) {
-            Some(end) if end <= MAX_BODY => Ok(()),
-            _ => Err(envelope::too_large()),
+        let end = self.inner.unfinished_data().len().saturating_add(bytes).saturating_add(SLACK);
+        if end <= MAX_BODY && self.expansion.saturating_add(end as u64) <= MAX_EXPANDED {
+            Ok(())
+        } else {
+            Err(envelope::too_large())
         }
+    }
+
+    /// Something of so many bytes is pointed to once more.
+    pub fn share(&mut self, bytes: usize) {
+        self.expansion = self.expansion.saturating_add(bytes as u64 + SHARED_OVERHEAD);
     }
 
     /// A vector of bytes.
@@ -171,6 +186,7 @@ impl FileBuilder {
     /// A table whose fields `fill` writes, at most some hundred bytes of them.
     pub fn table(&mut self, fill: impl FnOnce(&mut Fields<'_>)) -> Result<Written> {
         self.room_for(512)?;
+        self.expansion += TABLE_OVERHEAD;
         let start: WIPOffset<TableUnfinishedWIPOffset> = self.inner.start_table();
         fill(&mut Fields { inner: &mut self.inner });
         Ok(Written(self.inner.end_table(start).value()))
@@ -194,5 +210,34 @@ impl FileBuilder {
     ) -> Result<Vec<u8>> {
         let (buffer, start) = self.into_body(root)?;
         envelope::encode(buffer.get(start..).unwrap_or_default(), file_type, spec_version, writer, level)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+
+    #[test]
+    fn files_are_not_larger_than_readers_accept() {
+        let file = FileBuilder::with_capacity(0);
+        assert!(file.room_for(MAX_BODY - SLACK).is_ok());
+        assert_eq!(file.room_for(MAX_BODY).unwrap_err().kind, ErrorKind::Serialization);
+        assert!(file.room_for(usize::MAX).is_err());
+    }
+
+    #[test]
+    fn what_is_shared_counts_as_often_as_it_is_pointed_to() {
+        let mut file = FileBuilder::with_capacity(0);
+        let text = "x".repeat(1 << 20);
+        file.string(&text).unwrap();
+        for _ in 0..4090 {
+            file.share(text.len());
+        }
+        assert!(file.room_for(0).is_ok());
+        for _ in 0..10 {
+            file.share(text.len());
+        }
+        assert!(file.string("x").is_err());
     }
 }

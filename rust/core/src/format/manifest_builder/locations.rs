@@ -36,6 +36,8 @@ pub(super) struct Locations {
     frame: Vec<u8>,
     recent: Recent,
     last: (Last, Option<WrittenLocation>),
+    /// Bytes of the location that was written last, or more.
+    last_length: usize,
 }
 
 impl Locations {
@@ -46,6 +48,7 @@ impl Locations {
             frame: Vec::new(),
             recent: Recent::default(),
             last: (Last::None, None),
+            last_length: 0,
         }
     }
 
@@ -60,9 +63,12 @@ impl Locations {
         if let (Last::Table(last_source, last_number), Some(written)) = self.last
             && (last_source, last_number) == (source, number)
         {
+            file.share(self.last_length);
             return Ok(written);
         }
-        let written = self.write(file, &rows.location(number))?;
+        let location = rows.location(number);
+        let written = self.write(file, &location)?;
+        self.last_length = location.len();
         self.last = (Last::Table(source, number), Some(written));
         Ok(written)
     }
@@ -82,14 +88,20 @@ impl Locations {
         if let (Last::Manifest(last_source, last), Some(written)) = &self.last
             && (*last_source, last.as_slice()) == (source, raw)
         {
+            file.share(self.last_length);
             return Ok(*written);
         }
+        self.last_length = raw.len();
         let written = match stored {
             StoredLocation::Plain(text) => self.write(file, text)?,
             StoredLocation::Compressed(frame) if self.can_copy(manifest, frame) => {
-                WrittenLocation::Compressed(self.recent.get(frame, || file.bytes(frame))?)
+                WrittenLocation::Compressed(self.recent.get(file, frame, |file| file.bytes(frame))?)
             }
-            StoredLocation::Compressed(_) => self.write(file, &manifest.location(stored)?)?,
+            StoredLocation::Compressed(_) => {
+                let location = manifest.location(stored)?;
+                self.last_length = location.len();
+                self.write(file, &location)?
+            }
         };
         let mut last = match std::mem::replace(&mut self.last.0, Last::None) {
             Last::Manifest(_, buffer) => buffer,
@@ -115,13 +127,13 @@ impl Locations {
         let Self { dictionary, context, frame, recent, .. } = self;
         match dictionary {
             Some(dictionary) if location.len() <= MAX_COMPRESSED_LOCATION => {
-                let written = recent.get(location.as_bytes(), || {
+                let written = recent.get(file, location.as_bytes(), |file| {
                     dictionary.compress(context, location, frame)?;
                     file.bytes(frame)
                 });
                 written.map(WrittenLocation::Compressed)
             }
-            _ => recent.get(location.as_bytes(), || file.string(location)).map(WrittenLocation::Plain),
+            _ => recent.get(file, location.as_bytes(), |file| file.string(location)).map(WrittenLocation::Plain),
         }
     }
 }

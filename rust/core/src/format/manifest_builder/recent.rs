@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hasher};
 
 use crate::Result;
-use crate::format::file_builder::Written;
+use crate::format::file_builder::{FileBuilder, Written};
 
 const PLACES: usize = 4096;
 
@@ -15,7 +15,12 @@ pub(super) struct Recent {
 
 impl Recent {
     /// Where `key` is written; `write` writes it if that is not known.
-    pub fn get(&mut self, key: &[u8], write: impl FnOnce() -> Result<Written>) -> Result<Written> {
+    pub fn get(
+        &mut self,
+        file: &mut FileBuilder,
+        key: &[u8],
+        write: impl FnOnce(&mut FileBuilder) -> Result<Written>,
+    ) -> Result<Written> {
         if self.entries.is_empty() {
             self.entries.resize_with(PLACES, || None);
         }
@@ -23,13 +28,16 @@ impl Recent {
         hasher.write(key);
         let place = (hasher.finish() % PLACES as u64) as usize;
         match self.entries.get_mut(place) {
-            Some(Some((known, written))) if known.as_ref() == key => Ok(*written),
+            Some(Some((known, written))) if known.as_ref() == key => {
+                file.share(key.len());
+                Ok(*written)
+            }
             Some(entry) => {
-                let written = write()?;
+                let written = write(file)?;
                 *entry = Some((key.into(), written));
                 Ok(written)
             }
-            None => write(),
+            None => write(file),
         }
     }
 }

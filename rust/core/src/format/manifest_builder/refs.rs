@@ -64,7 +64,7 @@ impl<'b> RefWriter<'b> {
         checksum: Option<StoredChecksum<'_>>,
     ) -> Result<Written> {
         let etag = match checksum {
-            Some(StoredChecksum::Etag(etag)) => Some(self.etags.get(etag.as_bytes(), || file.string(etag))?),
+            Some(StoredChecksum::Etag(etag)) => Some(self.etags.get(file, etag.as_bytes(), |file| file.string(etag))?),
             _ => None,
         };
         let index = file.u32s(coords)?;
