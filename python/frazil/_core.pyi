@@ -5,7 +5,7 @@ sequences of unsigned 32-bit chunk indices, one per dimension.  A missing object
 ``frazil.errors.core_error(kind, message, context)``, so every exception is a class of ``frazil.errors``.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, Final, TypeAlias, final
 
@@ -14,9 +14,12 @@ from typing_extensions import Buffer as ReadableBuffer  # PEP 688; only for type
 __all__ = [
     "Assets",
     "Buffer",
+    "ChunkChanges",
     "ChunkReader",
     "ChunkRef",
+    "ChunkSelection",
     "ChunkTable",
+    "CodecChain",
     "CoordSet",
     "KeyReader",
     "Latency",
@@ -798,3 +801,101 @@ class KeyReader:
         self, key: str, start: int | None = None, end: int | None = None, suffix: int | None = None
     ) -> Buffer | ChunkRef | object | None: ...
     def exists(self, key: str) -> bool | object: ...
+
+# --------------------------------------------------------------------------------------------------------------------
+# whole batches of chunks
+
+@final
+class ChunkSelection:
+    """Which elements of which chunks, and where they are in an array in memory."""
+
+    @staticmethod
+    def read(
+        batch: Sequence[tuple[Any, Any, Any, Any, bool]],
+        getter: type[Any],
+        store: object,
+        prefix: str,
+        separator: str,
+        chunk_shape: Sequence[int],
+        shape: Sequence[int],
+        strides: Sequence[int],
+    ) -> ChunkSelection | None:
+        """Read a batch of (``StorePath``, ``ArraySpec``, chunk selection, outer selection, is complete).
+
+        ``getter`` is the class ``StorePath``; keys are ``prefix`` and indices with ``separator`` between them.  ``shape``
+        and ``strides`` (in bytes) are those of the array in memory.  None if there is anything but slices that go forward
+        and integers, or another byte getter, store or shape of chunks.
+        """
+
+    def __len__(self) -> int: ...
+    def is_inside(self, num_chunks: Sequence[int]) -> bool:
+        """Whether all chunks lie in a grid of ``num_chunks`` along each dimension."""
+
+@final
+class CodecChain:
+    """The codecs of an array, for chunks of one shape and elements of one kind.
+
+    ``codecs`` is a JSON list as array metadata has it; ``FormatError(unsupported-operation-for-version)`` if one of them is
+    not known.  ``unit`` is the number of bytes that a change of byte order reverses (1 for none), ``fill`` the bytes of one
+    element, ``equality`` how elements compare with it: ``bits``, ``nan`` (any NaN) or ``complex``.
+    """
+
+    def __new__(
+        cls,
+        codecs: str,
+        shape: Sequence[int],
+        *,
+        item_size: int,
+        unit: int,
+        big_endian: bool,
+        fill: bytes,
+        equality: str,
+    ) -> CodecChain: ...
+    @property
+    def nbytes(self) -> int:
+        """Bytes of a whole chunk in memory."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Stored bytes are the elements as they are in memory."""
+
+    def read(
+        self,
+        reader: ChunkReader,
+        selection: ChunkSelection,
+        memory: Any,
+        shape: Sequence[int],
+        fetch_virtual: Callable[[list[ChunkRef]], Sequence[ReadableBuffer]],
+    ) -> list[int]:
+        """Put the selected elements into ``memory``; the numbers of the chunks that were never written.
+
+        ``memory`` is a one-dimensional NumPy array of uint8, holding an array of ``shape`` in C order.  Damaged chunks:
+        ``FormatError(deserialization)``.
+        """
+
+    def write(
+        self,
+        reader: ChunkReader,
+        selection: ChunkSelection,
+        memory: Any,
+        fetch_virtual: Callable[[list[ChunkRef]], Sequence[ReadableBuffer]],
+        *,
+        keep_empty: bool,
+        inline_limit: int,
+        ids: bytes | None,
+        storage_class: str | None = None,
+    ) -> ChunkChanges:
+        """Encode and store the selected elements of ``memory``; what has to be recorded of each chunk.
+
+        ``ids`` are 12 bytes for each chunk, or None to name chunks by their content.
+        """
+
+@final
+class ChunkChanges:
+    """What a write changed, to be recorded."""
+
+    def __len__(self) -> int: ...
+    def record_in(self, table: ChunkTable) -> None: ...
+    @property
+    def chunk_ids(self) -> list[bytes]:
+        """The ids of the objects that were uploaded."""

@@ -1,10 +1,12 @@
 //! The Icechunk format, object stores and chunk look-up, without Python.
 
+pub mod array_io;
 pub mod assets;
 pub mod cache;
 pub mod chunk_reader;
 pub mod chunk_ref;
 pub mod chunk_table;
+pub mod codec;
 pub mod coord_set;
 pub mod error;
 pub mod format;

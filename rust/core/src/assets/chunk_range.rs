@@ -19,7 +19,7 @@ pub struct ChunkRange {
 
 impl ChunkRange {
     /// Key of the object.
-    pub(super) fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         format!("chunks/{}", self.id)
     }
 
@@ -50,7 +50,7 @@ impl ChunkRange {
     }
 
     /// Part `[from, to)` of these bytes.
-    pub(super) fn part(self, from: u64, to: u64) -> Result<Self> {
+    pub(crate) fn part(self, from: u64, to: u64) -> Result<Self> {
         let offset = self.offset.checked_add(from);
         let offset = offset
             .ok_or_else(|| Error::format(format!("the reference to chunk {} starts beyond any object", self.id)))?;

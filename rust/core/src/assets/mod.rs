@@ -83,6 +83,12 @@ impl Assets {
         &self.store
     }
 
+    /// Requests of one batch that may be in flight at once.
+    #[must_use]
+    pub fn max_requests(&self) -> usize {
+        self.max_requests.max(1)
+    }
+
     fn requests(&self, wanted: usize) -> usize {
         match (wanted, self.max_requests) {
             (0, limit) | (limit, 0) => limit,

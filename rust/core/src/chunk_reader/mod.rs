@@ -254,7 +254,7 @@ impl ChunkReader {
     }
 
     /// Bring the manifests of many coordinates into the cache, with as many requests at once as are allowed.
-    fn fetch_manifests(&self, coords: &[impl AsRef<[u32]>]) -> Result<()> {
+    pub(crate) fn fetch_manifests(&self, coords: &[impl AsRef<[u32]>]) -> Result<()> {
         let mut wanted: Vec<(ObjectId12, u64)> = Vec::new();
         for coords in coords {
             if let Place::In(entry) = self.place(coords.as_ref())
