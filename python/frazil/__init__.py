@@ -1,5 +1,6 @@
 """Version-controlled, transactional storage for Zarr arrays."""
 
+from frazil.codec_pipeline import use_codec_pipeline as use_codec_pipeline
 from frazil.config import (
     AnyObjectStoreConfig,
     Attribution,

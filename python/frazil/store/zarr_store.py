@@ -10,6 +10,7 @@ from zarr.core.buffer import Buffer, BufferPrototype, default_buffer_prototype
 from zarr.core.sync import SyncMixin
 
 from frazil._core import ChunkRef
+from frazil.codec_pipeline import TreeStore, activate_unless_chosen
 from frazil.display import Parts, StructuralDisplay
 from frazil.errors import SessionStateError
 from frazil.ids import format_id
@@ -21,6 +22,7 @@ from frazil.store.virtual_refs import VirtualRefs
 
 if TYPE_CHECKING:
     from frazil.session import Session
+    from frazil.working_tree import WorkingTree
 
 _Range = tuple[int | None, int | None, int | None]
 
@@ -40,7 +42,7 @@ def _bounds(byte_range: ByteRequest | None) -> _Range:
 
 
 @public
-class IcechunkStore(StructuralDisplay, VirtualRefs, Store, SyncMixin):
+class IcechunkStore(StructuralDisplay, VirtualRefs, TreeStore, Store, SyncMixin):
     """The Zarr store of a session: what zarr, xarray and dask read from and write to.
 
     Obtained from ``Session.store``.  Reads see the session's snapshot with its own uncommitted changes over it; writes
@@ -56,6 +58,7 @@ class IcechunkStore(StructuralDisplay, VirtualRefs, Store, SyncMixin):
         super().__init__(read_only=store.tree.read_only if read_only is None else read_only)
         self._store = store
         self._is_open = True
+        activate_unless_chosen()
 
     # ---- what it is ------------------------------------------------------------------------------------------------
 
@@ -69,6 +72,11 @@ class IcechunkStore(StructuralDisplay, VirtualRefs, Store, SyncMixin):
     def session(self) -> Session:
         """The session whose store this is; a ``ForkSession`` for the store of a fork."""
         return self._store.tree.new_session()
+
+    @property
+    def direct_tree(self) -> WorkingTree | None:
+        """The tree that the codec pipeline may use by itself; none for a class that may override reading and writing."""
+        return self._store.tree if type(self) is IcechunkStore and type(self._store) is RawStore else None
 
     @property
     def read_only(self) -> bool:
@@ -236,6 +244,7 @@ class IcechunkStore(StructuralDisplay, VirtualRefs, Store, SyncMixin):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+        activate_unless_chosen()
 
     def __display__(self) -> Parts:
         tree = self._store.tree
