@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise
 
-from hypothesis import currently_in_test_context, event
-
 from frazil.ids import INITIAL_SNAPSHOT_ID, format_id
+from frazil.integrations.optional import needs
 from frazil.snapshots import SnapshotInfo
 from frazil.store import IcechunkStore
 from frazil.testing.models import ModelStore
+
+with needs("hypothesis", extra="testing"):
+    from hypothesis import currently_in_test_context, event
 
 
 def assert_ancestry_invariants(

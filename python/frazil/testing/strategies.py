@@ -8,11 +8,14 @@ from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-import hypothesis.strategies as st
 from packaging.version import Version
 
 import frazil
 from frazil.errors import NotFoundError
+from frazil.integrations.optional import needs
+
+with needs("hypothesis", extra="testing"):
+    import hypothesis.strategies as st
 
 if TYPE_CHECKING:
     import zarr

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from hypothesis import note
-
+from frazil.integrations.optional import needs
 from frazil.repository import Repository
 from frazil.session import Session
 from frazil.storage import in_memory_storage
 from frazil.store import IcechunkStore
 from frazil.testing.models import GroupNode, ModelStore
+
+with needs("hypothesis", extra="testing"):
+    from hypothesis import note
 
 
 def tree_to_model_and_icechunk(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeAlias
 
-import hypothesis.strategies as st
-from hypothesis import reject
-
+from frazil.integrations.optional import needs
 from frazil.testing.models import GroupNode
 from frazil.testing.trees.names import fresh_name
 from frazil.testing.trees.paths import absolute, child_names_at, is_descendant, joined
@@ -19,6 +17,10 @@ from frazil.testing.trees.refusals import (
 )
 from frazil.testing.trees.shapes import trees
 from frazil.testing.utils import update_paths_after_move
+
+with needs("hypothesis", extra="testing"):
+    import hypothesis.strategies as st
+    from hypothesis import reject
 
 InvalidMoveReason: TypeAlias = Literal[
     "self", "descendant", "missing_parent", "parent_not_group", "overwrite", "source_missing"

@@ -5,8 +5,11 @@ from __future__ import annotations
 import string
 from typing import Final
 
-import hypothesis.strategies as st
-from zarr.testing.strategies import node_names
+from frazil.integrations.optional import needs
+
+with needs("hypothesis", extra="testing"):
+    import hypothesis.strategies as st
+    from zarr.testing.strategies import node_names
 
 affix: Final = st.text(st.sampled_from(sorted(string.ascii_letters + string.digits + "-_.")), min_size=1, max_size=3)
 """What is put in front of a name or after it."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-import hypothesis.strategies as st
 import numpy as np
 
+from frazil.integrations.optional import needs
 from frazil.testing.models import ArrayNode, GroupNode, Node
 from frazil.testing.trees.names import fresh_names
+
+with needs("hypothesis", extra="testing"):
+    import hypothesis.strategies as st
 
 _LEAF: Final = ArrayNode((1,), np.dtype("i4"))
 _MANY_LEAVES: Final = st.integers(5, 50)
