@@ -384,6 +384,7 @@ def _part_of(fork: WorkingTree) -> tuple[SnapshotId, ChangeSet] | None:
             "only forked sessions can be merged; fork a session with `Session.fork`", kind="merge-not-allowed"
         )
     with fork.lock:
+        fork.sync_chunks()
         return fork.base_id, fork.changes.copy()
 
 

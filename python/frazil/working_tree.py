@@ -417,9 +417,18 @@ class WorkingTree:
                 "Send the fork to the workers, and merge what comes back with Session.merge()."
             )
 
+    def sync_chunks(self) -> None:
+        """Put the chunks written here on stable storage, since the session that commits them may be unable to.
+
+        A disk only knows of the files that were written through it by the same process and the same handle.
+        """
+        if self.changes.chunks:
+            self.context.objects.sync()
+
     def __getstate__(self) -> dict[str, Any]:
         self.ensure_picklable()
         with self.lock:
+            self.sync_chunks()
             return {
                 "context": self.context,
                 "base_id": self._base_id,

@@ -167,3 +167,24 @@ def test_what_cannot_be_merged(repo: Repository) -> None:
         repo.readonly_session("main").merge(session.fork())
     session.merge(repo.readonly_session("main"))  # type: ignore[arg-type]
     assert not session.has_uncommitted_changes
+
+
+def break_the_disk(storage: Path) -> None:
+    """Put something in place of the stored chunks that no operating system can write to stable storage."""
+    for chunk in (storage / "chunks").iterdir():
+        chunk.unlink()
+        chunk.symlink_to(chunk.name)
+
+
+@pytest.mark.parametrize("hand_over", ["pickle", "merge"])
+def test_chunks_are_on_the_disk_before_a_fork_is_handed_over(tmp_path: Path, hand_over: str) -> None:
+    """Whoever commits them has another handle of the directory, which does not know that they were written."""
+    config = frazil.RepositoryConfig(inline_chunk_threshold_bytes=0)
+    repo = Repository.create(frazil.local_filesystem_storage(str(tmp_path)), config)
+    session = repo.writable_session("main")
+    zarr.create_array(session.store, name="a", shape=(1,), dtype="i4")
+    fork = through_a_pickle(session.fork())
+    array(fork)[0] = 1
+    break_the_disk(tmp_path)
+    with pytest.raises(IcechunkError, match="did not reach the disk"):
+        pickle.dumps(fork) if hand_over == "pickle" else session.merge(fork)
