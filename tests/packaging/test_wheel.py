@@ -27,6 +27,7 @@ NEEDS = {
         ("xarray", "frazil.xarray"),
         ("dask", "frazil.dask"),
         ("arrow", "frazil.arrow"),
+        ("cli", "frazil.cli.commands"),
         ("testing", "frazil.testing.strategies"),
     )
     if is_module(module)
@@ -115,6 +116,20 @@ def test_a_missing_extra_is_named(
     assert done.returncode != 0
     assert done.stderr.splitlines()[-1].startswith(("ImportError", "ModuleNotFoundError"))
     assert f"frazil[{extra}]" in done.stderr.splitlines()[-1]
+
+
+def test_the_command_names_its_extra(environment_with: Callable[..., Path], tmp_path: Path) -> None:
+    done = run(environment_with().with_name("frazil"), "--version", cwd=tmp_path, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "frazil: click is not installed; `pip install 'frazil[cli]'` brings it\n"
+
+
+def test_the_command_runs_from_the_wheel(environment_with: Callable[..., Path], tmp_path: Path) -> None:
+    config = tmp_path / "cli-config.yaml"
+    config.write_text(f"repos:\n  r: !LocalFileSystem {{path: {tmp_path / 'repo'}}}\n")
+    command = (environment_with("cli").with_name("frazil"), "--config-file", config)
+    run(*command, "repo", "create", "r", cwd=tmp_path)
+    assert "  Repository initialized\n" in run(*command, "ancestry", "r", cwd=tmp_path).stdout
 
 
 @pytest.mark.parametrize(("extra", "module"), NEEDS.items())

@@ -17,6 +17,7 @@ OPTIONAL = (
     "hypothesis",
     "pytest",
     "matplotlib",
+    "click",
     "icechunk",
     "obstore",
 )

@@ -7,12 +7,12 @@ from frazil.config.object_store import ObjectStoreConfig
 from frazil.config.persistence.tree import (
     PLAIN,
     Codec,
+    Shape,
     Tagged,
     Tree,
-    read_struct,
+    struct,
     unknown_variant,
     variant,
-    write_struct,
 )
 from frazil.config.s3_options import S3Options
 
@@ -33,7 +33,7 @@ def _read_checksum(tree: Tree) -> ChecksumAlgorithm:
     return _CHECKSUMS[name]
 
 
-_S3_OPTIONS = {
+_S3_OPTIONS: Shape = {
     "region": PLAIN,
     "endpoint_url": PLAIN,
     "anonymous": PLAIN,
@@ -43,6 +43,7 @@ _S3_OPTIONS = {
     "requester_pays": PLAIN,
     "checksum_algorithm": Codec(_CHECKSUM_NAMES.__getitem__, _read_checksum),
 }
+S3_OPTIONS = struct(S3Options, _S3_OPTIONS)
 
 
 def _write(store: ObjectStoreConfig) -> Tree:
@@ -50,11 +51,11 @@ def _write(store: ObjectStoreConfig) -> Tree:
         case ObjectStoreConfig.LocalFileSystem(path):
             return Tagged("local_file_system", path)
         case ObjectStoreConfig.S3(options):
-            return Tagged("s3", write_struct(options, _S3_OPTIONS))
+            return Tagged("s3", S3_OPTIONS.write(options))
         case ObjectStoreConfig.S3Compatible(options):
-            return Tagged("s3_compatible", write_struct(options, _S3_OPTIONS))
+            return Tagged("s3_compatible", S3_OPTIONS.write(options))
         case ObjectStoreConfig.Tigris(options):
-            return Tagged("tigris", write_struct(options, _S3_OPTIONS))
+            return Tagged("tigris", S3_OPTIONS.write(options))
         case ObjectStoreConfig.Gcs():
             return Tagged("gcs", dict(store.opts))
         case ObjectStoreConfig.Azure():
@@ -94,7 +95,8 @@ def _read(tree: Tree) -> ObjectStoreConfig:
 
 
 def _options(tree: Tree) -> S3Options:
-    return read_struct(S3Options, _S3_OPTIONS, tree)
+    options: S3Options = S3_OPTIONS.read(tree)
+    return options
 
 
 OBJECT_STORE = Codec(_write, _read)
