@@ -69,9 +69,11 @@ class Fault:
 
 
 class ObjectServer:
-    """Serves until closed.  ``fault`` is asked before each request."""
+    """Serves until closed, a ``daemon`` until the process ends.  ``fault`` is asked before each request."""
 
-    def __init__(self, dialect: Dialect = "s3", buckets: tuple[str, ...] = ("bucket",)) -> None:
+    def __init__(
+        self, dialect: Dialect = "s3", buckets: tuple[str, ...] = ("bucket",), *, daemon: bool = False
+    ) -> None:
         self.dialect = dialect
         self.buckets = buckets
         self.objects: dict[str, Object] = {}
@@ -81,9 +83,8 @@ class ObjectServer:
         self._lock = threading.Lock()
         self._generation = 1000
         self._uploads: dict[str, dict[int, bytes]] = {}
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"store": self}))
-        self._http.daemon_threads = True
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05})
+        self._http = _Http(("127.0.0.1", 0), type("Handler", (_Handler,), {"store": self}))
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=daemon)
         self._thread.start()
 
     @property
@@ -243,6 +244,12 @@ class ObjectServer:
         number = int(request.query["partNumber"])
         self._uploads[request.query["uploadId"]][number] = body
         return Answer(200, b"", {"ETag": f'"{number}"'})
+
+
+class _Http(ThreadingHTTPServer):
+    daemon_threads = True
+    # Clients open as many connections at once as they may have requests in flight.
+    request_queue_size = 512
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -6,8 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from frazil._core import ObjectStore
 from tests.contract.object_server import Dialect, ObjectServer
+from tests.servers.places import SERVERS, place
 
 
 def s3_store(server: ObjectServer, settings: Mapping[str, Any] | None = None, **options: str) -> ObjectStore:
@@ -65,11 +68,9 @@ def opened(name: str, directory: Path) -> Iterator[ObjectStore]:
         case "s3":
             with served("s3") as store:
                 yield store
-        case "gcs":
-            with served("gcs") as store:
-                yield store
         case _:
-            raise ValueError(name)
+            yield place(name).store()
 
 
-NAMES = ("memory", "local", "local-not-durable", "memory-prefix", "local-prefix", "s3", "gcs")
+IN_PROCESS = ("memory", "local", "local-not-durable", "memory-prefix", "local-prefix", "s3")
+NAMES = (*IN_PROCESS, *(pytest.param(name, marks=pytest.mark.server) for name in SERVERS))

@@ -2,16 +2,18 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frazil._core import ObjectStore, PutMode, Version, encode_id
+from frazil._core import ObjectMeta, ObjectStore, PutMode, Version, encode_id
 from frazil.errors import InvalidInputError, StorageConflict, StorageError
 from tests.contract import stores
+from tests.servers.places import S3_SERVERS, SERVERS
 
 
 @pytest.fixture(params=stores.NAMES)
@@ -20,8 +22,21 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ObjectStor
         yield opened
 
 
+@pytest.fixture
+def times(request: pytest.FixtureRequest) -> Callable[[int], int]:
+    """How often to do what takes a request each time: a quarter as often where there is a server."""
+    name = request.node.callspec.params["store"]
+    return lambda often: often // 4 if name in SERVERS else often
+
+
 def keys(store: ObjectStore, prefix: str = "") -> list[str]:
     return sorted(meta.key for meta in store.list(prefix))
+
+
+def batched(items: Iterable[ObjectMeta], size: int) -> Iterator[list[ObjectMeta]]:
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
 
 
 def read(store: ObjectStore, key: str, start: int | None = None, end: int | None = None) -> bytes | None:
@@ -147,7 +162,7 @@ def test_keys_that_are_no_paths_are_refused(store, key):
 )
 def test_special_characters_survive(request, store, name):
     key = f"refs/branch.{name}/ref.json"
-    if name == "\x01" and request.node.callspec.params["store"] == "s3":
+    if name == "\x01" and request.node.callspec.params["store"] in ("s3", *S3_SERVERS):
         # keys go to S3 as they are, and its listings cannot express this one
         with pytest.raises(InvalidInputError, match="cannot address"):
             store.put(key, b"x")
@@ -200,7 +215,8 @@ def test_a_listing_tells_size_and_time(store):
     head = store.head("x")
     assert head is not None
     assert (listed.key, listed.size) == ("x", 5)
-    assert listed.last_modified == head.last_modified
+    # in answers about one object HTTP tells the time in whole seconds
+    assert head.last_modified in (listed.last_modified, listed.last_modified // 1_000_000 * 1_000_000)
     assert head.last_modified > 1_600_000_000_000_000
     assert listed.version.etag == head.version.etag
 
@@ -220,8 +236,11 @@ def test_deleted_objects_are_gone(store):
 
 def test_objects_can_be_deleted_while_they_are_listed(store):
     store.put_many([(f"{i:020}", b"x") for i in range(700)])
-    for meta in store.list():
-        assert store.delete_many([meta.key]) == []
+    seen = 0
+    for page in batched(store.list(), 50):
+        assert store.delete_many([meta.key for meta in page]) == []
+        seen += len(page)
+    assert seen == 700
     assert keys(store) == []
 
 
@@ -282,10 +301,10 @@ def test_update_of_a_missing_object_is_a_conflict(store):
     assert store.head("repo") is None
 
 
-def test_each_of_many_quick_writes_has_its_own_version(store):
+def test_each_of_many_quick_writes_has_its_own_version(store, times):
     version = store.put("repo", b"00", PutMode.CREATE)
     seen = {version}
-    for number in range(1, 100):
+    for number in range(1, times(100)):
         version = store.put("repo", f"{number:02}".encode(), PutMode.update(version))
         assert version not in seen
         seen.add(version)
@@ -353,8 +372,8 @@ def test_a_read_can_depend_on_etag_or_time(store):
             store.get_conditional("x", 1, 3, etag=etag)
 
 
-def increment(store: ObjectStore, times: int) -> None:
-    for _ in range(times):
+def increment(store: ObjectStore, often: int) -> None:
+    for _ in range(often):
         while True:
             found = store.get_versioned("counter")
             assert found is not None
@@ -367,18 +386,18 @@ def increment(store: ObjectStore, times: int) -> None:
             break
 
 
-def test_threads_lose_no_update(store):
+def test_threads_lose_no_update(store, times):
     store.put("counter", b"0", PutMode.CREATE)
-    threads = [threading.Thread(target=increment, args=(store, 50)) for _ in range(4)]
+    threads = [threading.Thread(target=increment, args=(store, times(48))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert read(store, "counter") == b"200"
+    assert read(store, "counter") == str(4 * times(48)).encode()
 
 
-def test_of_many_creators_one_wins(store):
-    for round_number in range(20):
+def test_of_many_creators_one_wins(store, times):
+    for round_number in range(times(20)):
         won: list[int] = []
 
         def create(number: int, key: str = f"round/{round_number}", won: list[int] = won) -> None:
