@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from frazil._core import Manifest, Snapshot
 from frazil.context import RepositoryContext
 from frazil.format import keys
 from frazil.format.object_attributes import FileType, attributes, metadata_storage_class
+from frazil.offload import begin
 
 _log = logging.getLogger(__name__)
 
@@ -30,15 +32,22 @@ class NewFile:
 
 
 def write_files(context: RepositoryContext, files: Sequence[NewFile]) -> None:
-    """Store new metadata files, many at once; on a durable disk they and all chunks before them are synced after."""
+    """Store new metadata files, all at once over a network; on a durable disk they and all chunks before are synced."""
     by_kind: dict[FileType, list[tuple[str, bytes]]] = {}
     for file in files:
         by_kind.setdefault(_FILE_TYPES[file.key.partition("/")[0]], []).append((file.key, file.data))
-    for kind, objects in by_kind.items():
-        context.objects.put_many(
-            objects, attributes=attributes(context, kind), storage_class=metadata_storage_class(context)
-        )
+    puts: list[Callable[[], None]] = [partial(_put_all, context, kind, objects) for kind, objects in by_kind.items()]
+    if not context.objects.is_local:
+        puts[1:] = [begin(put) for put in puts[1:]]
+    for put in puts:
+        put()
     context.objects.sync()
+
+
+def _put_all(context: RepositoryContext, kind: FileType, objects: Sequence[tuple[str, bytes]]) -> None:
+    context.objects.put_many(
+        objects, attributes=attributes(context, kind), storage_class=metadata_storage_class(context)
+    )
 
 
 def keep_snapshot(context: RepositoryContext, snapshot: Snapshot) -> None:

@@ -46,6 +46,26 @@ async def run_in_thread(function: Callable[_P, _T], /, *args: _P.args, **kwargs:
     return await asyncio.get_running_loop().run_in_executor(_executor(), call)
 
 
+@functools.cache
+def _helpers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="frazil-beside")
+
+
+os.register_at_fork(after_in_child=_helpers.cache_clear)
+
+
+def begin(function: Callable[[], _T]) -> Callable[[], _T]:
+    """Start a blocking call beside what the caller does next; the result is a function that waits for it.
+
+    The call must not ``begin`` others: its threads are its own, so that whoever waits for one never keeps it from
+    running.  Where no thread can be had any more (at exit) the call is made when it is waited for.
+    """
+    try:
+        return _helpers().submit(contextvars.copy_context().run, function).result
+    except RuntimeError:
+        return function
+
+
 def in_thread(function: Callable[_P, _T]) -> Callable[_P, Coroutine[Any, Any, _T]]:
     """The coroutine twin of a blocking function or method: ``commit_async = in_thread(commit)``."""
 

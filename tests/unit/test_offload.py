@@ -6,6 +6,8 @@ import asyncio
 import contextvars
 import inspect
 import multiprocessing
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -13,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frazil.offload import AsyncCloseableIterator, class_in_thread, in_thread, run_in_thread, static_in_thread
+from frazil.offload import AsyncCloseableIterator, begin, class_in_thread, in_thread, run_in_thread, static_in_thread
 
 
 class Thing:
@@ -176,3 +178,41 @@ def test_nothing_is_fetched_before_it_is_asked_for() -> None:
     fetched.clear()
     assert next(iterator) == 0
     assert fetched == [0]
+
+
+# ---- beside the caller ----------------------------------------------------------------------------------------------
+
+
+def test_what_is_begun_runs_while_the_caller_goes_on():
+    reached, go_on = threading.Event(), threading.Event()
+
+    def call():
+        reached.set()
+        assert go_on.wait(10)
+        return 7
+
+    wait = begin(call)
+    assert reached.wait(10)
+    go_on.set()
+    assert wait() == 7
+
+
+def test_a_failure_of_what_is_begun_comes_when_it_is_waited_for():
+    def fail():
+        raise ValueError("no")
+
+    wait = begin(fail)
+    with pytest.raises(ValueError, match="no"):
+        wait()
+
+
+def test_context_variables_reach_what_is_begun():
+    variable = contextvars.ContextVar("variable", default="outside")
+    variable.set("inside")
+    assert begin(variable.get)() == "inside"
+
+
+def test_at_exit_what_cannot_be_begun_is_done_when_it_is_waited_for():
+    code = "import atexit\nfrom frazil.offload import begin\natexit.register(lambda: print(begin(lambda: 7)()))\n"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "7\n"

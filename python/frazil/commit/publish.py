@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from frazil.changes.to_log import LogContents, from_log
 from frazil.commit.flush import Replaced, prepare, store
@@ -12,8 +12,12 @@ from frazil.format.records import SnapshotEntry
 from frazil.history.base import History
 from frazil.history.v2 import require_v2
 from frazil.ids import INITIAL_SNAPSHOT_ID, SnapshotId, format_id
+from frazil.offload import begin
 from frazil.session_mode import SessionMode
 from frazil.working_tree import WorkingTree
+
+if TYPE_CHECKING:
+    from frazil.history.update import Ahead
 
 
 def commit(
@@ -35,9 +39,10 @@ def commit(
             raise _no_changes()
         _check_may_write(tree, history, "commit rearrange session")
         base = tree.base_id
+        look_ahead = _begin_look_ahead(history, branch, base)
         prepared = prepare(tree, message=message, metadata=metadata, rewrite=rewrite)
         store(tree, prepared)
-        history.publish_commit(prepared.entry, branch=branch, expected=base)
+        history.publish_commit(prepared.entry, branch=branch, expected=base, ahead=look_ahead())
         tree.settle(prepared.snapshot)
     return prepared.entry.id
 
@@ -65,6 +70,7 @@ def amend(
             raise _no_changes()
         _check_may_write(tree, history, "commit rearrange session")
         entry = v2.entry(base)
+        look_ahead = _begin_look_ahead(history, branch, base)
         replaces = Replaced(entry, _log_of(tree, entry))
         if replaces.log.moves and tree.changes.has_edits():
             raise SessionStateError(
@@ -73,7 +79,7 @@ def amend(
             )
         prepared = prepare(tree, message=message, metadata=metadata, replaces=replaces, rewrite=rewrite)
         store(tree, prepared)
-        v2.publish_amend(prepared.entry, branch=branch, expected=base)
+        v2.publish_amend(prepared.entry, branch=branch, expected=base, ahead=look_ahead())
         tree.settle(prepared.snapshot)
     return prepared.entry.id
 
@@ -82,9 +88,10 @@ def flush(tree: WorkingTree, history: History, *, message: str, metadata: Mappin
     """Write an anonymous snapshot of the tree; no branch moves."""
     with tree.lock:
         _check_may_write(tree, history, "flush rearrange session")
+        look_ahead = _begin_look_ahead(history, None, tree.base_id)
         prepared = prepare(tree, message=message, metadata=metadata)
         store(tree, prepared)
-        history.publish_detached(prepared.entry)
+        history.publish_detached(prepared.entry, look_ahead())
         tree.settle(prepared.snapshot)
     return prepared.entry.id
 
@@ -107,8 +114,17 @@ def _branch(tree: WorkingTree) -> str:
     return tree.branch
 
 
+def _begin_look_ahead(history: History, branch: str | None, base: SnapshotId) -> Callable[[], Ahead | None]:
+    """Ask for the present state, and back it up, while the files are built and uploaded; the result waits for that."""
+    if not history.can_look_ahead:
+        return lambda: None
+    return begin(lambda: history.look_ahead(branch, base))
+
+
 def _check_may_write(tree: WorkingTree, history: History, what: str) -> None:
-    history.ensure_writable()
+    """Refuse early; where that would cost a round trip of its own, looking ahead and publishing see to it."""
+    if not history.can_look_ahead:
+        history.ensure_writable()
     if tree.mode is SessionMode.rearrange:
         require_v2(history, "move").ensure_flag("move_node", what)
 

@@ -10,6 +10,7 @@ from frazil.ids import SnapshotId
 
 if TYPE_CHECKING:
     from frazil.config import RepositoryConfig
+    from frazil.history.update import Ahead
 
 
 class History(Protocol):
@@ -54,6 +55,9 @@ class History(Protocol):
     def ancestry(self, snapshot_id: SnapshotId) -> Iterator[SnapshotEntry]:
         """The snapshot and its ancestors, newest first."""
 
+    def tip_and_ancestry(self, branch: str) -> tuple[SnapshotId, Iterator[SnapshotEntry]]:
+        """The tip of a branch and its ``ancestry``, as of one moment.  Raises as ``branch_tip``."""
+
     # ---- publishing ------------------------------------------------------------------------------------------------
 
     def ensure_writable(self) -> None:
@@ -62,8 +66,24 @@ class History(Protocol):
     def writable_tip(self, branch: str) -> SnapshotId:
         """``ensure_writable`` and ``branch_tip`` in one request."""
 
-    def publish_commit(self, entry: SnapshotEntry, *, branch: str, expected: SnapshotId) -> None:
+    def likely_tip(self, branch: str) -> SnapshotId | None:
+        """The tip of ``branch`` as far as it is known without asking the store."""
+
+    @property
+    def can_look_ahead(self) -> bool:
+        """Whether ``look_ahead`` saves a publication anything."""
+
+    def look_ahead(self, branch: str | None, expected: SnapshotId) -> Ahead | None:
+        """Do what a publication that is about to come does not need its files for; no branch moves.
+
+        ``branch`` is the one that shall move if it is at ``expected``, None if none will.  Refusals are left to the
+        publication.
+        """
+
+    def publish_commit(
+        self, entry: SnapshotEntry, *, branch: str, expected: SnapshotId, ahead: Ahead | None = None
+    ) -> None:
         """Make ``entry`` the tip of ``branch``, if the tip still is ``expected``; else ``ConflictError``."""
 
-    def publish_detached(self, entry: SnapshotEntry) -> None:
+    def publish_detached(self, entry: SnapshotEntry, ahead: Ahead | None = None) -> None:
         """Make a flushed snapshot known (spec 1 has nowhere to note it, and does nothing)."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from frazil._core import RepoInfo, encode_snapshot, encode_transaction_log
+from frazil.assets import NewFile, write_files
 from frazil.config import persistence
 from frazil.errors import ErrorKind, IcechunkError, StorageConflict, error, operation
 from frazil.format import keys, values
-from frazil.format.object_attributes import FileType, attributes, metadata_storage_class
+from frazil.format.object_attributes import attributes, metadata_storage_class
 from frazil.format.records import SnapshotEntry
 from frazil.history import entries, stored_config
 from frazil.history.base import History
@@ -61,9 +62,13 @@ def _exists() -> IcechunkError:
 
 
 def _create_v2(context: RepositoryContext, entry: SnapshotEntry, config: RepositoryConfig | None) -> HistoryV2:
-    put_snapshot(context, entry)
-    _put(context, keys.transaction_log(entry.id), _empty_log(context), "transaction-log")
-    context.objects.sync()
+    write_files(
+        context,
+        [
+            NewFile(keys.snapshot(entry.id), _empty_snapshot(context, entry)),
+            NewFile(keys.transaction_log(entry.id), _empty_log(context)),
+        ],
+    )
     info = RepoInfo.build(
         snapshots=[entries.to_tuple(entry)],
         branches=[(MAIN_BRANCH, entry.id)],
@@ -82,7 +87,7 @@ def _create_v2(context: RepositoryContext, entry: SnapshotEntry, config: Reposit
         attributes=attributes(context, "repo-info"),
         storage_class=metadata_storage_class(context),
     )
-    return HistoryV2(context, HeldRepo(info, version, context.clock()))
+    return HistoryV2(context, HeldRepo.of(info, version, context.clock(), data))
 
 
 def _create_v1(context: RepositoryContext, entry: SnapshotEntry, config: RepositoryConfig | None) -> HistoryV1:
@@ -99,7 +104,11 @@ def _create_v1(context: RepositoryContext, entry: SnapshotEntry, config: Reposit
 
 def put_snapshot(context: RepositoryContext, entry: SnapshotEntry) -> None:
     """Write the file of a snapshot without nodes."""
-    data = encode_snapshot(
+    write_files(context, [NewFile(keys.snapshot(entry.id), _empty_snapshot(context, entry))])
+
+
+def _empty_snapshot(context: RepositoryContext, entry: SnapshotEntry) -> bytes:
+    return encode_snapshot(
         base=None,
         removed=[],
         nodes=[],
@@ -114,7 +123,6 @@ def put_snapshot(context: RepositoryContext, entry: SnapshotEntry) -> None:
         writer=context.writer,
         level=context.config.effective_compression().level,
     )
-    _put(context, keys.snapshot(entry.id), data, "snapshot")
 
 
 def _empty_log(context: RepositoryContext) -> bytes:
@@ -131,10 +139,4 @@ def _empty_log(context: RepositoryContext) -> bytes:
         spec_version=context.spec_version,
         writer=context.writer,
         level=context.config.effective_compression().level,
-    )
-
-
-def _put(context: RepositoryContext, key: str, data: bytes, file_type: FileType) -> None:
-    context.objects.put(
-        key, data, attributes=attributes(context, file_type), storage_class=metadata_storage_class(context)
     )

@@ -22,10 +22,15 @@ def from_fields(fields: StatusFields) -> RepoStatus:
     return RepoStatus(RepoAvailability.read_only if read_only else RepoAvailability.online, to_datetime(set_at), reason)
 
 
+def is_online(info: RepoInfo) -> bool:
+    """Whether the repository may be written to."""
+    return from_fields(info.status).availability != RepoAvailability.read_only
+
+
 def ensure_online(info: RepoInfo) -> None:
     """Raise ``ReadOnlyError`` if the repository was set read-only."""
     status = from_fields(info.status)
-    if status.availability == RepoAvailability.read_only:
+    if not is_online(info):
         raise error(
             ErrorKind.READ_ONLY_REPOSITORY,
             f"the repository status is read-only: set at {status.set_at:%Y-%m-%d %H:%M:%S.%f} UTC, "

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from frazil._core import ObjectStore, PutMode, RepoInfo, Version
+from frazil._core import Buffer, ObjectStore, PutMode, RepoInfo, Version
 from frazil.errors import ErrorKind, IcechunkError, StorageConflict, error
 from frazil.format import keys
 from frazil.format.object_attributes import attributes, metadata_storage_class
@@ -26,17 +27,41 @@ Mutation = Callable[[RepoInfo], Change[Result]]
 _FRESH_US: Final = 5_000_000
 """A copy read this long ago is worth an attempt: if it is out of date, the conditional write says so."""
 
+_KEPT_BYTES: Final = 1 << 20
+"""Objects up to this size are kept as they were read, and backed up from memory instead of read again."""
+
 _MAX_CLOCK_SKEW_US: Final = 600_000_000
 """How far the newest entry of the log may be ahead of this machine's clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeldRepo:
-    """The ``repo`` object as it was read or written at ``read_at`` (microseconds since 1970)."""
+    """The ``repo`` object as it was read or written at ``read_at`` (microseconds since 1970).
+
+    ``data`` is the object itself, None if it is too large to be kept.
+    """
 
     info: RepoInfo
     version: Version
     read_at: int
+    data: bytes | Buffer | None = None
+
+    @classmethod
+    def of(cls, info: RepoInfo, version: Version, read_at: int, data: bytes | Buffer) -> HeldRepo:
+        return cls(info, version, read_at, data if len(data) <= _KEPT_BYTES else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What was done for an update while there still was something else to do.
+
+    ``was_asked`` says that the store was asked for ``held`` meanwhile, so that a refusal on its grounds counts;
+    ``backup`` is the name under which ``held`` was backed up, if it was.
+    """
+
+    held: HeldRepo
+    was_asked: bool
+    backup: str | None
 
 
 def fetch(objects: ObjectStore, held: HeldRepo | None, now: int) -> HeldRepo | None:
@@ -46,9 +71,9 @@ def fetch(objects: ObjectStore, held: HeldRepo | None, now: int) -> HeldRepo | N
         return None
     data, meta = found
     if data is not None:
-        return HeldRepo(RepoInfo.decode(data), meta.version, now)
+        return HeldRepo.of(RepoInfo.decode(data), meta.version, now, data)
     assert held is not None, "a store said `not modified` without having been asked"
-    return HeldRepo(held.info, held.version, now)
+    return replace(held, read_at=now)
 
 
 class RepoObject:
@@ -78,8 +103,33 @@ class RepoObject:
         """The present state, revalidated with the store."""
         return self._fetch().info
 
-    def update(self, mutate: Mutation[Result], *, even_if_read_only: bool = False) -> Result:
+    @property
+    def can_look_ahead(self) -> bool:
+        """Whether requests cost time, and whether a write tells if its grounds have changed."""
+        return not self._context.objects.is_local and self._is_conditional()
+
+    def look_ahead(self, is_welcome: Callable[[RepoInfo], bool]) -> Ahead | None:
+        """Make those requests of an update that do not depend on what it will write: read the object, back it up.
+
+        The copy in memory is read again unless it is fresh.  Nothing is backed up if ``is_welcome`` says that the update
+        will be refused.  What is not used in the end is left behind: one more file among the backups, which nothing
+        refers to.
+        """
+        if not self.can_look_ahead:
+            return None
+        held, was_asked = self._fresh(), False
+        if held is None or not is_welcome(held.info):
+            held, was_asked = self._fetch(), True
+        if held.data is None or not is_welcome(held.info):
+            return Ahead(held, was_asked, None)
+        return Ahead(held, was_asked, self._back_up(held, self._context.clock()))
+
+    def update(
+        self, mutate: Mutation[Result], *, even_if_read_only: bool = False, ahead: Ahead | None = None
+    ) -> Result:
         """Apply a mutation to the present state of the repository, again and again until no other writer is faster.
+
+        ``ahead`` is what ``look_ahead`` has prepared.
 
         Raises what the mutation raises, ``ReadOnlyError`` if the repository was set read-only, and ``ConflictError``
         of kind ``update-attempts-exhausted``.
@@ -89,7 +139,12 @@ class RepoObject:
             self._sleep(delay)
             attempts += 1
             with self._writing:
-                result = self._attempt(mutate, even_if_read_only=even_if_read_only, trusting=attempts == 1)
+                first = attempts == 1
+                result = self._attempt(
+                    partial(_decide, mutate=mutate, even_if_read_only=even_if_read_only),
+                    trusting=first,
+                    ahead=ahead if first else None,
+                )
             if result is not None:
                 return result[0]
         raise error(
@@ -97,19 +152,29 @@ class RepoObject:
             f"repository cannot be updated after {attempts} attempts, too many concurrent changes",
         )
 
-    def _attempt(self, mutate: Mutation[Result], *, even_if_read_only: bool, trusting: bool) -> tuple[Result] | None:
+    def _attempt(self, decide: Mutation[Result], *, trusting: bool, ahead: Ahead | None) -> tuple[Result] | None:
         """One attempt; None if another writer was faster."""
-        held = self._fresh() if trusting else None
-        change = _decide_or_none(held, mutate, even_if_read_only=even_if_read_only)
+        if ahead is not None and self._is_superseded(ahead):
+            ahead = None
+        if ahead is not None and ahead.was_asked:
+            held: HeldRepo | None = ahead.held
+            change: Change[Result] | None = decide(ahead.held.info)
+        else:
+            held = ahead.held if ahead is not None else self._fresh() if trusting else None
+            change = _decide_or_none(held, decide)
         if held is None or change is None:
-            held = self._fetch()
-            change = _decide(held.info, mutate, even_if_read_only=even_if_read_only)
+            ahead, held = None, self._fetch()
+            change = decide(held.info)
         try:
-            self._write(held, change)
+            self._write(held, change, ahead.backup if ahead is not None else None)
         except StorageConflict:
-            self._held = HeldRepo(held.info, held.version, 0)
+            self._held = replace(held, read_at=0)
             return None
         return (change.result,)
+
+    def _is_superseded(self, ahead: Ahead) -> bool:
+        """Whether another thread of this process has read or written a newer state since."""
+        return self._held is not None and self._held.version != ahead.held.version
 
     def _fetch(self) -> HeldRepo:
         now = self._context.clock()
@@ -127,27 +192,43 @@ class RepoObject:
             return None
         return held if 0 <= self._context.clock() - held.read_at <= _FRESH_US else None
 
-    def _write(self, held: HeldRepo, change: Change[object]) -> None:
+    def _back_up(self, held: HeldRepo, now: int) -> str:
+        """Keep the state that is about to be replaced; returns the name of the backup."""
+        context = self._context
+        name = keys.backup_name(keys.REPO, now, context.ids.backup_id())
+        condition = held.version if self._is_conditional() else None
+        if held.data is None or not self.can_look_ahead:
+            context.objects.copy(keys.REPO, keys.backup(name), condition)
+        else:
+            # Only if the object still is at this version will it be replaced, so these are the bytes to keep.
+            self._put(keys.backup(name), held.data, PutMode.OVERWRITE)
+        return name
+
+    def _put(self, key: str, data: bytes | Buffer, mode: PutMode) -> Version:
+        context = self._context
+        return context.objects.put(
+            key,
+            data,
+            mode,
+            attributes=attributes(context, "repo-info"),
+            storage_class=metadata_storage_class(context),
+        )
+
+    def _write(self, held: HeldRepo, change: Change[object], backup: str | None) -> None:
         context = self._context
         now = context.clock()
-        backup = keys.backup_name(keys.REPO, now, context.ids.backup_id())
+        if backup is None:
+            backup = self._back_up(held, now)
         log = held.info.updates()
         entry = (int(change.tag), change.fields, _update_time(now, newest=log[0][2]), None)
         limit = context.config.effective_num_updates_per_repo_info_file()
         updates, rest = ops_log.prepended(log, entry, backup=backup, limit=limit)
         info = held.info.edit(**change.edits, updates=updates, repo_before_updates=rest)
         data = info.encode(writer=context.writer, level=context.config.effective_compression().level)
-        condition = held.version if self._is_conditional() else None
-        context.objects.copy(keys.REPO, keys.backup(backup), condition)
         context.objects.sync()  # what the new object refers to, its backup too, must outlive a power failure if it does
-        version = context.objects.put(
-            keys.REPO,
-            data,
-            PutMode.OVERWRITE if condition is None else PutMode.update(condition),
-            attributes=attributes(context, "repo-info"),
-            storage_class=metadata_storage_class(context),
-        )
-        self._held = HeldRepo(info, version, context.clock())
+        mode = PutMode.update(held.version) if self._is_conditional() else PutMode.OVERWRITE
+        version = self._put(keys.REPO, data, mode)
+        self._held = HeldRepo.of(info, version, context.clock(), data)
 
     def _is_conditional(self) -> bool:
         """Our local and in-memory stores always compare versions; others may be told not to."""
@@ -179,14 +260,12 @@ def _decide(info: RepoInfo, mutate: Mutation[Result], *, even_if_read_only: bool
     return mutate(info)
 
 
-def _decide_or_none(
-    held: HeldRepo | None, mutate: Mutation[Result], *, even_if_read_only: bool
-) -> Change[Result] | None:
+def _decide_or_none(held: HeldRepo | None, decide: Mutation[Result]) -> Change[Result] | None:
     """A decision on a copy that may be out of date: a refusal counts only once the store was asked."""
     if held is None:
         return None
     try:
-        return _decide(held.info, mutate, even_if_read_only=even_if_read_only)
+        return decide(held.info)
     except IcechunkError:
         return None
 

@@ -18,6 +18,7 @@ from frazil.ids import SnapshotId, format_id
 if TYPE_CHECKING:
     from frazil.config import RepositoryConfig
     from frazil.context import RepositoryContext
+    from frazil.history.update import Ahead
 
 
 class HistoryV1:
@@ -115,6 +116,10 @@ class HistoryV1:
             entry = self.entry(parent)
             yield entry
 
+    def tip_and_ancestry(self, branch: str) -> tuple[SnapshotId, Iterator[SnapshotEntry]]:
+        tip = self.branch_tip(branch)
+        return tip, self.ancestry(tip)
+
     # ---- publishing ------------------------------------------------------------------------------------------------
 
     def ensure_writable(self) -> None:
@@ -123,12 +128,29 @@ class HistoryV1:
     def writable_tip(self, branch: str) -> SnapshotId:
         return self.branch_tip(branch)
 
-    def publish_commit(self, entry: SnapshotEntry, *, branch: str, expected: SnapshotId) -> None:
+    def likely_tip(self, branch: str) -> SnapshotId | None:
+        """Nothing is kept of refs."""
+
+    @property
+    def can_look_ahead(self) -> bool:
+        return False
+
+    def look_ahead(self, branch: str | None, expected: SnapshotId) -> Ahead | None:
+        """Nothing: a ref is read and written in one go."""
+
+    def publish_commit(
+        self,
+        entry: SnapshotEntry,
+        *,
+        branch: str,
+        expected: SnapshotId,
+        ahead: Ahead | None = None,  # noqa: ARG002 - there never is anything
+    ) -> None:
         found = self.refs.swap_branch(branch, entry.id, expected=expected)
         if found is not None:
             raise commit_conflict(format_id(expected), format_id(found.tip) if found.tip is not None else None)
 
-    def publish_detached(self, entry: SnapshotEntry) -> None:
+    def publish_detached(self, entry: SnapshotEntry, ahead: Ahead | None = None) -> None:
         """Spec 1 has nowhere to note it: only its id leads to the snapshot."""
 
 

@@ -14,7 +14,7 @@ from frazil.format.records import SnapshotEntry
 from frazil.history import commit_changes, entries, features, ops_log, ref_changes, repo_status, stored_config
 from frazil.history.change import Change, UpdateTag
 from frazil.history.ref_changes import circular, snapshot_not_found
-from frazil.history.update import HeldRepo, Mutation, RepoObject, Result
+from frazil.history.update import Ahead, HeldRepo, Mutation, RepoObject, Result
 from frazil.history.updates import Update
 from frazil.ids import SnapshotId
 
@@ -40,9 +40,11 @@ class HistoryV2:
         """The present state of the ``repo`` object."""
         return self._repo.read()
 
-    def update(self, mutate: Mutation[Result], *, even_if_read_only: bool = False) -> Result:
+    def update(
+        self, mutate: Mutation[Result], *, even_if_read_only: bool = False, ahead: Ahead | None = None
+    ) -> Result:
         """Change the ``repo`` object as ``mutate`` decides; see ``RepoObject.update``."""
-        return self._repo.update(mutate, even_if_read_only=even_if_read_only)
+        return self._repo.update(mutate, even_if_read_only=even_if_read_only, ahead=ahead)
 
     # ---- configuration ---------------------------------------------------------------------------------------------
 
@@ -102,6 +104,11 @@ class HistoryV2:
             raise snapshot_not_found(snapshot_id)
         return _walk(info, snapshot_id)
 
+    def tip_and_ancestry(self, branch: str) -> tuple[SnapshotId, Iterator[SnapshotEntry]]:
+        info = self.read()
+        tip = ref_changes.branch_tip(info, branch)
+        return tip, _walk(info, tip)
+
     # ---- publishing ------------------------------------------------------------------------------------------------
 
     def ensure_writable(self) -> None:
@@ -114,15 +121,34 @@ class HistoryV2:
         repo_status.ensure_online(info)
         return ref_changes.branch_tip(info, branch)
 
-    def publish_commit(self, entry: SnapshotEntry, *, branch: str, expected: SnapshotId) -> None:
-        self.update(partial(commit_changes.commit, entry=entry, branch=branch, expected=expected))
+    def likely_tip(self, branch: str) -> SnapshotId | None:
+        held = self._repo.held
+        tip = held.info.branch(branch) if held is not None else None
+        return SnapshotId(tip) if tip is not None else None
 
-    def publish_amend(self, entry: SnapshotEntry, *, branch: str, expected: SnapshotId) -> None:
+    @property
+    def can_look_ahead(self) -> bool:
+        return self._repo.can_look_ahead
+
+    def look_ahead(self, branch: str | None, expected: SnapshotId) -> Ahead | None:
+        def is_welcome(info: RepoInfo) -> bool:
+            return repo_status.is_online(info) and (branch is None or info.branch(branch) == expected)
+
+        return self._repo.look_ahead(is_welcome)
+
+    def publish_commit(
+        self, entry: SnapshotEntry, *, branch: str, expected: SnapshotId, ahead: Ahead | None = None
+    ) -> None:
+        self.update(partial(commit_changes.commit, entry=entry, branch=branch, expected=expected), ahead=ahead)
+
+    def publish_amend(
+        self, entry: SnapshotEntry, *, branch: str, expected: SnapshotId, ahead: Ahead | None = None
+    ) -> None:
         """Put ``entry`` in the place of ``expected``, if that still is the tip of ``branch``; else ``ConflictError``."""
-        self.update(partial(commit_changes.amend, entry=entry, branch=branch, expected=expected))
+        self.update(partial(commit_changes.amend, entry=entry, branch=branch, expected=expected), ahead=ahead)
 
-    def publish_detached(self, entry: SnapshotEntry) -> None:
-        self.update(partial(commit_changes.detached, entry=entry))
+    def publish_detached(self, entry: SnapshotEntry, ahead: Ahead | None = None) -> None:
+        self.update(partial(commit_changes.detached, entry=entry), ahead=ahead)
 
     # ---- metadata, status and flags of the repository ---------------------------------------------------------------
 

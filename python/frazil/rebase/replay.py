@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Final
 
@@ -19,6 +20,7 @@ from frazil.format.records import NodeRecord
 from frazil.history.base import History
 from frazil.ids import NodeId, SnapshotId, format_id
 from frazil.node_path import ROOT, NodePath
+from frazil.offload import begin
 from frazil.rebase.compare import differences
 from frazil.rebase.missed import MissedCommit, missed_commits
 from frazil.working_tree import WorkingTree
@@ -72,12 +74,14 @@ def rebase(
     """
     stay = Rebased(SnapshotId(base.id), changes)
     try:
-        tip = history.branch_tip(branch)
+        tip, ancestry = history.tip_and_ancestry(branch)
     except RefNotFoundError:
         return stay
     if tip == stay.base:
         return stay
-    missed = missed_commits(history.ancestry(tip), stay.base)
+    if not assets.store.is_local:
+        begin(partial(assets.snapshot, tip))  # needed at the end: it comes while the logs are read
+    missed = missed_commits(ancestry, stay.base)
     if missed is None:
         found = _jump(changes, base, tip, assets, solver)
     else:

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from frazil._core import Snapshot
 from frazil.history.v2 import require_v2
-from frazil.ids import SnapshotId
 from frazil.offload import in_thread
 from frazil.repository.state import RepositoryPart
 from frazil.session import Session, SessionState
@@ -47,22 +47,25 @@ class Sessions(RepositoryPart):
         SnapshotNotFoundError
             There is no such snapshot, or none as old as ``as_of``.
         """
-        return self._open(self._version(branch, tag, snapshot_id, as_of), SessionMode.readonly, None)
+        base = self._snapshot_of(
+            branch if as_of is None else None, lambda: self._version(branch, tag, snapshot_id, as_of)
+        )
+        return self._open(base, SessionMode.readonly, None)
 
     def writable_session(self, branch: str) -> Session:
         """A session on the tip of a branch, whose changes a commit publishes there."""
-        return self._open(self._history.writable_tip(branch), SessionMode.writable, branch)
+        base = self._snapshot_of(branch, lambda: self._history.writable_tip(branch))
+        return self._open(base, SessionMode.writable, branch)
 
     def rearrange_session(self, branch: str) -> Session:
         """A session that can only move nodes (spec 2)."""
         v2 = require_v2(self._history, "rearrange_session")
         tip = v2.writable_tip(branch)
         v2.ensure_flag("move_node", "create rearrange session")
-        return self._open(tip, SessionMode.rearrange, branch)
+        return self._open(self._context.assets.snapshot(tip), SessionMode.rearrange, branch)
 
-    def _open(self, snapshot_id: SnapshotId, mode: SessionMode, branch: str | None) -> Session:
+    def _open(self, base: Snapshot, mode: SessionMode, branch: str | None) -> Session:
         state = self._state
-        base = state.context.assets.snapshot(snapshot_id)
         tree = WorkingTree(state.context, base, mode=mode, branch=branch)
         return Session(SessionState(tree, dict(state.default_metadata), state.history))
 

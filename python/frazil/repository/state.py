@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
+from frazil._core import Snapshot
 from frazil.clock import from_datetime
 from frazil.context import RepositoryContext
 from frazil.history.ancestry import as_of
 from frazil.history.base import History
 from frazil.history.opening import history_of
 from frazil.ids import SnapshotId, parse_snapshot_id
+from frazil.offload import begin
 
 
 @dataclass(eq=False, slots=True)
@@ -56,6 +59,19 @@ class RepositoryPart:
     @property
     def _history(self) -> History:
         return self._state.history
+
+    def _snapshot_of(self, branch: str | None, resolve: Callable[[], SnapshotId]) -> Snapshot:
+        """The snapshot that ``resolve`` names by asking the store.
+
+        Over a network the one that ``branch`` was at when it was last looked at is fetched meanwhile: mostly it still is.
+        """
+        assets = self._context.assets
+        likely = self._history.likely_tip(branch) if branch is not None and not self._context.objects.is_local else None
+        if likely is None:
+            return assets.snapshot(resolve())
+        likely_snapshot = begin(partial(assets.snapshot, likely))
+        found = resolve()
+        return likely_snapshot() if found == likely else assets.snapshot(found)
 
     def _known_snapshot(self, text: str) -> SnapshotId:
         """The id of a snapshot that the history knows."""
