@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from frazil._core import Assets, ObjectStore
 from frazil.clock import Clock, system_clock
-from frazil.ids import IdSource, RandomIds
+from frazil.ids import IdSource, RandomIds, SnapshotId
 
 if TYPE_CHECKING:
     from frazil.config import Attribution, RepositoryConfig
@@ -39,6 +40,8 @@ class RepositoryContext:
     ids: IdSource = field(default_factory=RandomIds)
     warned: set[str] = field(default_factory=set)
     """What was already warned about, so that a warning comes once a repository."""
+    preloaded: deque[SnapshotId] = field(default_factory=lambda: deque(maxlen=16))
+    """The latest snapshots whose manifests were fetched ahead."""
 
     def __reduce__(self) -> tuple[Callable[..., RepositoryContext], tuple[dict[str, Any]]]:
         description = {

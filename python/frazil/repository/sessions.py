@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from frazil._core import Snapshot
 from frazil.history.v2 import require_v2
 from frazil.offload import in_thread
+from frazil.preload import start_preloading
 from frazil.repository.state import RepositoryPart
 from frazil.session import Session, SessionState
 from frazil.session_mode import SessionMode
@@ -66,6 +67,7 @@ class Sessions(RepositoryPart):
 
     def _open(self, base: Snapshot, mode: SessionMode, branch: str | None) -> Session:
         state = self._state
+        start_preloading(state.context, base)
         tree = WorkingTree(state.context, base, mode=mode, branch=branch)
         return Session(SessionState(tree, dict(state.default_metadata), state.history))
 
