@@ -72,7 +72,7 @@ register_pipeline(FrazilCodecPipeline)
 
 
 def _read(job: Job) -> tuple[dict[str, str], ...]:
-    with operation("read_chunks", path=job.node.path):
+    with operation("get_chunks", path=job.node.path):
         missing = job.kinded.chain.read(
             job.reader, job.selection, job.memory.data, job.memory.c_shape, fetcher(job.tree.context)
         )
@@ -87,7 +87,7 @@ def _read(job: Job) -> tuple[dict[str, str], ...]:
 def _write(job: Job, *, keep_empty: bool) -> None:
     tree, context = job.tree, job.tree.context
     settings = context.config.effective_storage()
-    with operation("write_chunks", path=job.node.path):
+    with operation("set_chunks", path=job.node.path):
         tree.ensure_editable()
         changes = job.kinded.chain.write(
             job.reader,
