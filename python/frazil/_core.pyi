@@ -610,6 +610,10 @@ class ObjectStore:
     def is_local(self) -> bool:
         """Reads are quick enough to be made without suspending (memory, local disk)."""
 
+    @property
+    def always_compares(self) -> bool:
+        """Conditional writes need no setting that allows them (memory, local disk); a slow disk compares too."""
+
     def with_latency(self, latency: Latency) -> ObjectStore: ...
     def with_prefix(self, prefix: str) -> ObjectStore: ...
     def get(

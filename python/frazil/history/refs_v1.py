@@ -166,7 +166,7 @@ def put_mode(context: RepositoryContext, version: Version | None) -> PutMode:
     """Update an object at ``version``, or create it if that is None; as far as the storage settings allow it."""
     settings = context.config.effective_storage()
     allowed = settings.unsafe_use_conditional_create if version is None else settings.unsafe_use_conditional_update
-    if not allowed and not context.objects.is_local:
+    if not allowed and not context.objects.always_compares:
         return PutMode.OVERWRITE
     return PutMode.CREATE if version is None else PutMode.update(version)
 

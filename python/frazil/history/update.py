@@ -233,7 +233,7 @@ class RepoObject:
     def _is_conditional(self) -> bool:
         """Our local and in-memory stores always compare versions; others may be told not to."""
         settings = self._context.config.effective_storage()
-        return self._context.objects.is_local or settings.unsafe_use_conditional_update
+        return self._context.objects.always_compares or settings.unsafe_use_conditional_update
 
     def _delays(self) -> Iterator[float]:
         retries = self._context.config.effective_repo_update_retries()

@@ -88,7 +88,7 @@ def garbage_collect(
         keeping = _keep_v1(context.objects, history, extra_roots, reading)
     else:
         keeping = _keep_v2(context, history, older_than, extra_roots, reading, dry_run=dry_run, sleep=sleep)
-    look_again = context.content_ids or context.objects.is_local
+    look_again = context.content_ids or context.objects.always_compares
     summary = _sweep_all(context.objects, keeping, older_than, sweeping, dry_run=dry_run, look_again=look_again)
     if not dry_run:
         context.objects.remove_leftovers(older_than)

@@ -251,6 +251,12 @@ impl ObjectStore {
         self.inner.is_local()
     }
 
+    /// Conditional writes need no setting that allows them (memory, local disk).
+    #[getter]
+    fn always_compares(&self) -> bool {
+        self.inner.always_compares()
+    }
+
     fn with_latency(&self, latency: &Latency) -> Self {
         Self::new(storage::LatencyStore::new(Arc::clone(&self.inner), Arc::clone(&latency.0)))
     }

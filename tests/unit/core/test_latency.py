@@ -31,6 +31,14 @@ def test_a_slow_store_is_not_local():
     assert not store.is_local
 
 
+def test_a_slow_directory_still_compares_versions(tmp_path):
+    """How fast a store is says nothing of whether two writers may overwrite each other."""
+    store = ObjectStore.local(tmp_path).with_latency(Latency(read_ms=1))
+    assert not store.is_local
+    assert store.always_compares
+    assert store.with_prefix("below").always_compares
+
+
 def test_ctrl_c_ends_the_sleep():
     store = ObjectStore.memory().with_latency(Latency(read_ms=60_000))
 

@@ -264,7 +264,7 @@ def test_without_conditional_updates_a_remote_store_is_overwritten() -> None:
     new_repo(objects)
 
     class Remote(Counting):
-        is_local = False
+        always_compares = False
 
     remote = Remote(objects)
     settings = RepositoryConfig(storage=StorageSettings(unsafe_use_conditional_update=False))

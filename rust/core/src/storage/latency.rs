@@ -68,6 +68,10 @@ impl ObjectStore for LatencyStore {
         self.inner.is_local() && self.latency.read_ms.load(Ordering::Relaxed) == 0
     }
 
+    fn always_compares(&self) -> bool {
+        self.inner.always_compares()
+    }
+
     fn get(&self, key: &str, range: ByteRange) -> Result<Option<Bytes>> {
         self.read()?.get(key, range)
     }

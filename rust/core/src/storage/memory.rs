@@ -99,6 +99,10 @@ impl ObjectStore for MemoryStore {
         true
     }
 
+    fn always_compares(&self) -> bool {
+        true
+    }
+
     fn get(&self, key: &str, range: ByteRange) -> Result<Option<Bytes>> {
         key::validate(key)?;
         Ok(self.read().entries.get(key).map(|entry| entry.range(range)))

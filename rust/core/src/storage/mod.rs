@@ -157,6 +157,11 @@ pub trait ObjectStore: fmt::Display + Send + Sync {
         false
     }
 
+    /// Conditional writes are safe here however fast the store is, so that no setting has to allow them.
+    fn always_compares(&self) -> bool {
+        false
+    }
+
     /// A range of an object.
     fn get(&self, key: &str, range: ByteRange) -> Result<Option<Bytes>>;
 

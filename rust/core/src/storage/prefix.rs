@@ -55,6 +55,10 @@ impl ObjectStore for PrefixStore {
         self.inner.is_local()
     }
 
+    fn always_compares(&self) -> bool {
+        self.inner.always_compares()
+    }
+
     fn get(&self, key: &str, range: ByteRange) -> Result<Option<Bytes>> {
         self.inner.get(&self.full(key)?, range)
     }

@@ -165,6 +165,10 @@ impl ObjectStore for LocalStore {
         !self.pace.is_slow()
     }
 
+    fn always_compares(&self) -> bool {
+        true
+    }
+
     fn get(&self, key: &str, range: ByteRange) -> Result<Option<Bytes>> {
         let path = self.path(key)?;
         found(self.pace.watch(|| read::range(&path, range)), "read", &path)
