@@ -272,6 +272,7 @@ class Session(StructuralDisplay):
             base = tree.base
             if tree.has_changes():
                 base = tree.context.assets.snapshot(publish.store_unregistered(tree, message="base of a fork"))
+                tree.fork_bases[SnapshotId(base.id)] = tree.base_id
             forked = WorkingTree(tree.context, base, mode=SessionMode.writable, is_fork=True)
         return ForkSession(SessionState(forked, self._session.default_metadata))
 
@@ -291,12 +292,18 @@ class Session(StructuralDisplay):
             )
         # Their locks are let go before ours is taken: two sessions may be merged into each other at the same time.
         taken = [part for other in others if (part := _part_of(other._tree)) is not None]  # noqa: SLF001 - our own class
+        if not taken:
+            return
         with tree.lock:
-            merged = tree.changes
-            for base_id, changes in taken:
-                merged = _merge.merge(merged, changes, theirs_saw_ours=base_id != tree.base_id)
-            if merged is not tree.changes:
-                tree.replace(tree.base, merged)
+            parts = []
+            for fork, changes in taken:
+                # A fork of a fork that was merged here saw our changes as far as that fork had.
+                tree.fork_bases |= fork.fork_bases
+                saw_ours = fork.base_id in tree.fork_bases
+                # A fork is never rebased, however different the bases of two are.
+                is_behind = not tree.is_fork and tree.published_base(fork.base_id) != tree.base_id
+                parts.append(_merge.Part(changes, fork, saw_ours=saw_ours, is_behind=is_behind))
+            tree.replace(tree.base, _merge.merge_all(tree.changes, parts, base=tree))
 
     # ---- nodes and chunks ------------------------------------------------------------------------------------------
 
@@ -375,8 +382,8 @@ class ForkSession(Session):
     """
 
 
-def _part_of(fork: WorkingTree) -> tuple[SnapshotId, ChangeSet] | None:
-    """What a fork has to give, and on which snapshot; None if it is read-only."""
+def _part_of(fork: WorkingTree) -> tuple[WorkingTree, ChangeSet] | None:
+    """A fork and what it has to give; None if it is read-only."""
     if fork.read_only:
         return None
     if not fork.is_fork:
@@ -385,7 +392,7 @@ def _part_of(fork: WorkingTree) -> tuple[SnapshotId, ChangeSet] | None:
         )
     with fork.lock:
         fork.sync_chunks()
-        return fork.base_id, fork.changes.copy()
+        return fork, fork.changes.copy()
 
 
 def _with_reserved(metadata: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:

@@ -61,6 +61,8 @@ class WorkingTree:
         self.changes = changes if changes is not None else ChangeSet()
         self.owner: TreeOwner | None = None
         """The session that this is the tree of; set by that session."""
+        self.fork_bases: dict[SnapshotId, SnapshotId] = {}
+        """The anonymous snapshots of this tree's changes that forks of it stand on, and the base under each."""
         self._start_empty()
 
     def _start_empty(self) -> None:
@@ -157,6 +159,21 @@ class WorkingTree:
         if record.path != path:
             record = NodeRecord(record.id, path, record.user_data, record.array)
         return record
+
+    def base_node(self, path: NodePath) -> NodeRecord | None:
+        """The node at ``path`` without the session's changes."""
+        found = self.base.node(path)
+        return None if found is None else NodeRecord.from_tuple(found)
+
+    def base_paths(self) -> dict[NodeId, NodePath]:
+        """Where every node of the base is."""
+        return {NodeId(node_id): NodePath(path) for path, _, node_id in self.base.paths(ROOT)}
+
+    def published_base(self, base_id: SnapshotId) -> SnapshotId:
+        """The commit under a base of a fork; the base itself if it is none that this tree knows."""
+        while base_id in self.fork_bases:
+            base_id = self.fork_bases[base_id]
+        return base_id
 
     def existing_node(self, path: NodePath) -> NodeRecord:
         found = self.node(path)
@@ -437,6 +454,7 @@ class WorkingTree:
                 "is_fork": self.is_fork,
                 "changes": self.changes.copy(),
                 "owner": self.owner,
+                "fork_bases": dict(self.fork_bases),
             }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -448,6 +466,7 @@ class WorkingTree:
         self.is_fork = state["is_fork"]
         self.changes = state["changes"]
         self.owner = state["owner"]
+        self.fork_bases = state["fork_bases"]
         self._start_empty()
 
 

@@ -11,6 +11,7 @@ import zarr
 
 import frazil
 from frazil import ForkSession, IcechunkError, ReadOnlyError, Repository, SessionStateError
+from frazil.changes.change_set import ChangeSet
 
 
 @pytest.fixture(params=[1, 2], ids=["v1", "v2"])
@@ -22,7 +23,7 @@ def repo(request: pytest.FixtureRequest, tmp_path: Path) -> Repository:
 
 
 def array(session: frazil.Session) -> zarr.Array:
-    return zarr.open_array(session.store, path="a", mode="r+")
+    return zarr.open_array(session.store, path="a", mode="r" if session.read_only else "r+")
 
 
 def through_a_pickle(fork: ForkSession) -> ForkSession:
@@ -155,6 +156,160 @@ def test_one_deletes_what_another_changed(repo: Repository) -> None:
         session.merge(one, two)
     with pytest.raises(SessionStateError, match="One writer deleted nodes that another changed: /a"):
         session.merge(two, one)
+
+
+# ---- forks of before a rebase, and of uncommitted changes --------------------------------------------------------------
+
+
+def set_unit(session: frazil.Session, unit: str) -> None:
+    array(session).attrs["unit"] = unit
+
+
+def rebased(session: frazil.Session, repo: Repository) -> None:
+    """Have somebody else commit a chunk, and go on from there."""
+    theirs = repo.writable_session("main")
+    array(theirs)[5] = 60
+    theirs.commit("theirs")
+    session.rebase(frazil.ConflictDetector())
+
+
+def test_a_rebase_does_not_hide_two_updates_of_the_same_metadata(repo: Repository) -> None:
+    session = repo.writable_session("main")
+    fork = session.fork()
+    set_unit(session, "m")
+    set_unit(fork, "km")
+    rebased(session, repo)
+    with pytest.raises(
+        SessionStateError, match="Multiple writers updated the metadata of the same nodes: /a"
+    ) as failure:
+        session.merge(fork)
+    assert failure.value.kind == "merge-failed"
+    assert array(session).attrs["unit"] == "m"
+
+
+def test_a_rebase_does_not_hide_the_deletion_of_what_we_changed(repo: Repository) -> None:
+    session = repo.writable_session("main")
+    fork = session.fork()
+    array(session)[0] = 10
+    fork.store.delete_sync("a/zarr.json")
+    rebased(session, repo)
+    with pytest.raises(SessionStateError, match="One writer deleted nodes that another changed: /a"):
+        session.merge(fork)
+
+
+def test_metadata_that_somebody_else_committed_meanwhile_is_not_overwritten(repo: Repository) -> None:
+    session = repo.writable_session("main")
+    fork, idle = session.fork(), session.fork()
+    set_unit(fork, "km")
+    array(idle)[0] = 10
+    theirs = repo.writable_session("main")
+    set_unit(theirs, "m")
+    theirs.commit("theirs")
+    session.rebase(frazil.ConflictDetector())
+    with pytest.raises(SessionStateError, match="Multiple writers updated the metadata of the same nodes: /a"):
+        session.merge(idle, fork)
+    assert not session.has_uncommitted_changes
+    session.merge(idle)
+    assert (array(session)[0], array(session).attrs["unit"]) == (10, "m")
+
+
+@pytest.mark.parametrize("what", ["metadata", "a chunk"])
+@pytest.mark.parametrize("seen", [False, True], ids=["clean", "of uncommitted changes"])
+def test_changes_of_what_somebody_else_deleted_meanwhile_have_no_place(repo: Repository, what: str, seen: bool) -> None:
+    session = repo.writable_session("main")
+    if seen:
+        zarr.create_group(session.store, path="ours")
+    fork = session.fork()
+    if what == "metadata":
+        set_unit(fork, "km")
+    else:
+        array(fork)[0] = 10
+    theirs = repo.writable_session("main")
+    theirs.store.delete_sync("a/zarr.json")
+    theirs.commit("theirs")
+    session.rebase(frazil.ConflictDetector())
+    with pytest.raises(SessionStateError, match="One writer changed nodes that others deleted meanwhile: /a"):
+        session.merge(fork)
+
+
+@pytest.mark.parametrize("rebase", [False, True])
+@pytest.mark.parametrize("travel", [False, True])
+def test_a_fork_may_change_what_it_saw_changed(repo: Repository, rebase: bool, travel: bool) -> None:
+    session = repo.writable_session("main")
+    set_unit(session, "m")
+    fork = session.fork()
+    set_unit(fork, "km")
+    fork = through_a_pickle(fork) if travel else fork
+    if rebase:
+        rebased(session, repo)
+    session.merge(fork)
+    session.commit("ours")
+    assert array(repo.readonly_session("main")).attrs["unit"] == "km"
+
+
+def test_a_fork_that_did_not_see_the_latest_change_may_not(repo: Repository) -> None:
+    session = repo.writable_session("main")
+    set_unit(session, "m")
+    fork = session.fork()
+    set_unit(session, "mm")
+    set_unit(fork, "km")
+    with pytest.raises(SessionStateError, match="Multiple writers updated the metadata of the same nodes: /a"):
+        session.merge(fork)
+
+
+def test_a_fork_of_a_fork_may_change_what_that_one_changed(repo: Repository) -> None:
+    session = repo.writable_session("main")
+    child = session.fork()
+    set_unit(child, "m")
+    array(child)[0] = 10
+    grandchild = child.fork()
+    set_unit(grandchild, "km")
+    other = child.fork()
+    other.store.delete_sync("a/zarr.json")
+    session.merge(child)
+    session.merge(grandchild)
+    assert array(session).attrs["unit"] == "km"
+    again = repo.writable_session("main")
+    again.merge(child, other)
+    assert "a" not in zarr.open_group(again.store, mode="r")
+
+
+@pytest.mark.parametrize("what", ["metadata", "a chunk"])
+def test_forks_of_different_moments_may_be_merged_into_each_other_first(repo: Repository, what: str) -> None:
+    session = repo.writable_session("main")
+    zarr.create_group(session.store, path="ours")
+    early = session.fork()
+    zarr.create_array(session.store, name="new", shape=(1,), dtype="i1")
+    late = session.fork()
+    new = zarr.open_array(late.store, path="new", mode="r+")
+    if what == "metadata":
+        new.attrs["unit"] = "m"
+    else:
+        new[0] = 5
+    early.merge(late)
+    session.merge(early)
+    session.commit("both")
+    final = zarr.open_array(repo.readonly_session("main").store, path="new", mode="r")
+    assert (dict(final.attrs), final[0]) == (({"unit": "m"}, 0) if what == "metadata" else ({}, 5))
+
+
+def test_many_forks_cost_one_copy_of_what_is_there(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = repo.writable_session("main")
+    array(session)[0] = 1
+    forks = [session.fork() for _ in range(20)]
+    for number, fork in enumerate(forks):
+        array(fork)[number % 6] = number
+    copied: list[int] = []
+    real = ChangeSet.copy
+
+    def counting(changes: ChangeSet) -> ChangeSet:
+        copied.append(sum(len(table) for table in changes.chunks.values()))
+        return real(changes)
+
+    monkeypatch.setattr(ChangeSet, "copy", counting)
+    session.merge(*forks)
+    assert sum(copied) == 20 * 1 + 1
+    assert np.asarray(array(session)[:]).tolist() == [18, 19, 14, 15, 16, 17]
 
 
 def test_what_cannot_be_merged(repo: Repository) -> None:
