@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -140,12 +141,21 @@ class IcechunkStore(StructuralDisplay, VirtualRefs, TreeStore, Store, SyncMixin)
     async def get_partial_values(
         self, prototype: BufferPrototype, key_ranges: Iterable[tuple[str, ByteRequest | None]]
     ) -> list[Buffer | None]:
-        """Several keys or ranges, in order; None for those that do not exist."""
+        """Several keys or ranges, in order, many at a time; None for those that do not exist."""
+        free = asyncio.Semaphore(self._store.tree.context.config.effective_get_partial_values_concurrency())
 
-        def read_all() -> list[Buffer | None]:
-            return [self.get_sync(key, prototype=prototype, byte_range=request) for key, request in key_ranges]
+        async def read(key: str, request: ByteRequest | None) -> Buffer | None:
+            async with free:
+                return await self.get(key, prototype, request)
 
-        return read_all() if self._answers_at_once else await run_in_thread(read_all)
+        reads = [asyncio.ensure_future(read(key, request)) for key, request in key_ranges]
+        try:
+            return await asyncio.gather(*reads)
+        except BaseException:
+            for pending in reads:
+                pending.cancel()
+            await asyncio.gather(*reads, return_exceptions=True)
+            raise
 
     async def exists(self, key: str) -> bool:
         if self._answers_at_once:
