@@ -20,7 +20,9 @@ __all__ = [
     "ChunkSelection",
     "ChunkTable",
     "CodecChain",
+    "Completions",
     "CoordSet",
+    "Fetch",
     "KeyReader",
     "Latency",
     "Manifest",
@@ -805,6 +807,39 @@ class KeyReader:
         self, key: str, start: int | None = None, end: int | None = None, suffix: int | None = None
     ) -> Buffer | ChunkRef | object | None: ...
     def exists(self, key: str) -> bool | object: ...
+
+@final
+class Completions:
+    """Starts reads for one event loop, and collects what came of them."""
+
+    MUST_WAIT: Final[object]
+    """Stands for a key that can only be read by waiting for it."""
+
+    def __new__(cls) -> Completions: ...
+    def fileno(self) -> int:
+        """Becomes readable when there is something to take."""
+
+    def read(
+        self, keys: KeyReader, key: str, start: int | None = None, end: int | None = None, suffix: int | None = None
+    ) -> Buffer | ChunkRef | Fetch | object | None:
+        """As ``KeyReader.read``, without waiting: what has to be fetched is a ``Fetch``, whose result ``take`` will give.
+
+        ``KeyReader.UNKNOWN`` also stands for a key whose manifest has to be read first.
+        """
+
+    def take(self) -> list[tuple[int, Buffer | BaseException]]:
+        """The results that have come in since the last time: ticket, and bytes or the exception to raise."""
+
+@final
+class Fetch:
+    """A read that is under way."""
+
+    @property
+    def ticket(self) -> int:
+        """The number under which its result will be found."""
+
+    def cancel(self) -> None:
+        """Nobody waits for it any more."""
 
 # --------------------------------------------------------------------------------------------------------------------
 # whole batches of chunks

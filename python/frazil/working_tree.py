@@ -92,6 +92,11 @@ class WorkingTree:
         return self._base
 
     @property
+    def is_loaded(self) -> bool:
+        """Whether the base is at hand."""
+        return self._base is not None
+
+    @property
     def read_only(self) -> bool:
         return self.mode is SessionMode.readonly
 

@@ -80,6 +80,39 @@ def test_from_opening_to_the_first_chunk(server: ObjectServer, made: frazil.Repo
         np.testing.assert_array_equal(opened[:], VALUES)
 
 
+def test_manifests_of_coordinates_come_with_the_session(server: ObjectServer, made: frazil.Repository) -> None:
+    session = made.writable_session("main")
+    zarr.create_array(session.store, name="time", shape=(3,), chunks=(1,), dtype="i4")[:] = [1, 2, 3]
+    session.commit("time")
+    with expect(server, ["GET repo"], ["GET? repo", "GET snapshots/*"], ["GET manifests/*"]):
+        session = frazil.Repository.open(storage(server)).readonly_session("main")
+        assert zarr.open_array(session.store, path="time")[:].tolist() == [1, 2, 3]  # type: ignore[union-attr]
+
+
+def test_a_repository_without_preloading(server: ObjectServer, made: frazil.Repository) -> None:
+    session = made.writable_session("main")
+    zarr.create_array(session.store, name="time", shape=(3,), chunks=(1,), dtype="i4")[:] = [1, 2, 3]
+    session.commit("time")
+    none = frazil.ManifestConfig(preload=frazil.ManifestPreloadConfig(max_total_refs=0))
+    with expect(server, ["GET repo"], ["GET? repo", "GET snapshots/*"]):
+        frazil.Repository.open(storage(server), frazil.RepositoryConfig(manifest=none)).readonly_session("main")
+
+
+def test_spec_1(server: ObjectServer) -> None:
+    with expect(
+        server, ["LIST"], ["PUT snapshots/*"], ["GET refs/branch.main/ref.json"], ["PUT? refs/branch.main/ref.json"]
+    ):
+        frazil.Repository.create(storage(server), spec_version=1)
+    with expect(
+        server,
+        ["GET repo"],
+        ["HEAD refs/branch.main/ref.json", "GET config.yaml"],
+        ["GET refs/branch.main/ref.json"],
+        ["GET snapshots/*"],
+    ):
+        frazil.Repository.open(storage(server)).readonly_session("main")
+
+
 def test_a_branch_that_has_moved_since_it_was_looked_at(server: ObjectServer, made: frazil.Repository) -> None:
     other = frazil.Repository.open(storage(server))
     session = made.writable_session("main")

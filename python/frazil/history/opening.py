@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from frazil._core import ObjectStore
@@ -15,6 +17,7 @@ from frazil.history.stored_config import StoredConfig
 from frazil.history.update import HeldRepo, fetch
 from frazil.history.v1 import HistoryV1
 from frazil.history.v2 import HistoryV2
+from frazil.offload import begin
 
 if TYPE_CHECKING:
     from frazil.config import RepositoryConfig
@@ -47,9 +50,12 @@ def detect(objects: ObjectStore, now: int) -> Found | None:
     repo = fetch(objects, None, now)
     if repo is not None:
         return Found(2, stored_config.from_repo(repo.info), repo=repo)
+    read_config: Callable[[], StoredConfig] = partial(stored_config.read_v1, objects)
+    if not objects.is_local:
+        read_config = begin(read_config)
     if objects.head(_MAIN_REF) is None:
         return None
-    stored = stored_config.read_v1(objects)
+    stored = read_config()
     return Found(1, stored.config, stored=stored)
 
 

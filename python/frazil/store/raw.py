@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from frazil._core import Buffer, ChunkRef, CoordSet, KeyReader, chunk_label
+from frazil._core import Buffer, ChunkRef, Completions, CoordSet, Fetch, KeyReader, chunk_label
+from frazil.completions import of_running_loop
 from frazil.errors import (
-    IcechunkError,
     InvalidInputError,
     NodeNotFoundError,
     ReadOnlyError,
@@ -17,6 +17,7 @@ from frazil.format import keys as object_keys
 from frazil.format import zarr_metadata
 from frazil.ids import ChunkId, content_chunk_id
 from frazil.node_path import NodePath
+from frazil.offload import run_in_thread
 from frazil.store import listing, zarr_keys
 from frazil.store.zarr_keys import ChunkKey, MetadataKey, StrayChunkKey, V2Key
 from frazil.virtual.reading import read_virtual
@@ -25,6 +26,7 @@ from frazil.working_tree import WorkingTree
 ReadableBytes = bytes | bytearray | memoryview | Buffer
 
 _UNKNOWN = KeyReader.UNKNOWN
+_MUST_WAIT = Completions.MUST_WAIT
 
 
 class RawStore:
@@ -58,16 +60,47 @@ class RawStore:
         self, key: str, start: int | None = None, end: int | None = None, suffix: int | None = None
     ) -> Buffer | ChunkRef | None:
         """As ``read``, but of a virtual chunk the reference, cut to the range, which ``fetch`` takes."""
-        try:
-            found = self.tree.keys.read(key, start, end, suffix)
-        except IcechunkError as error:
-            error.add_operation(f"get key={key}")
-            raise
+        found = self.tree.keys.read(key, start, end, suffix)
         if found is _UNKNOWN:
             with operation("get", key=key):
                 found = self._resolve(key, start, end, suffix)
         assert found is None or isinstance(found, Buffer | ChunkRef)
         return found
+
+    async def get_from_afar(
+        self, key: str, start: int | None = None, end: int | None = None, suffix: int | None = None
+    ) -> Buffer | None:
+        """As ``read``, for a store on a network: other coroutines run while it waits."""
+        reads = of_running_loop()
+        found: object = _MUST_WAIT
+        if reads is not None:
+            found = reads.completions.read(self.tree.keys, key, start, end, suffix)
+            if found is _UNKNOWN:
+                if self._is_in_memory(key):
+                    return self.read(key, start, end, suffix)
+                await run_in_thread(self._prepare, key)
+                found = reads.completions.read(self.tree.keys, key, start, end, suffix)
+            if isinstance(found, Fetch):
+                return await reads.result(found)
+        if found is _UNKNOWN or found is _MUST_WAIT:
+            return await run_in_thread(self.read, key, start, end, suffix)
+        if isinstance(found, ChunkRef):
+            return await run_in_thread(self.fetch, key, found)
+        assert found is None or isinstance(found, Buffer)
+        return found
+
+    def _is_in_memory(self, key: str) -> bool:
+        """Whether the snapshot is there, and answers all that can be asked of the key."""
+        with operation("get", key=key):
+            return self.tree.is_loaded and not isinstance(self.parse(key), ChunkKey)
+
+    def _prepare(self, key: str) -> None:
+        """Read what has to be known before the key can be looked up at once: the snapshot, the manifest."""
+        with operation("get", key=key):
+            parsed = self.parse(key)
+            if isinstance(parsed, ChunkKey) and parsed.coords is not None:
+                self.tree.register(parsed.node)
+                self.tree.chunk_reader(parsed.node).lookup(parsed.coords)
 
     def fetch(self, key: str, ref: ChunkRef) -> Buffer:
         """The bytes of a virtual chunk."""

@@ -135,7 +135,7 @@ class IcechunkStore(StructuralDisplay, VirtualRefs, TreeStore, Store, SyncMixin)
                 at_once = self._store.is_quick(found)
                 found = self._store.fetch(key, found) if at_once else await run_in_thread(self._store.fetch, key, found)
         else:
-            found = await run_in_thread(self._store.read, key, *bounds)
+            found = await self._store.get_from_afar(key, *bounds)
         return None if found is None else prototype.buffer.from_bytes(found)  # type: ignore[arg-type]
 
     async def get_partial_values(

@@ -1,6 +1,6 @@
 //! Core errors become the Python package's exceptions.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use frazil_core::{Error, ErrorKind, interrupt};
 use pyo3::exceptions::PyKeyboardInterrupt;
@@ -9,6 +9,9 @@ use pyo3::prelude::*;
 thread_local! {
     /// What a signal handler or another function of Python raised while this thread was inside the core.
     static RAISED: RefCell<Option<PyErr>> = const { RefCell::new(None) };
+
+    /// Whether this thread is one of Python's, which waits inside the core.
+    static IS_PYTHONS: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The exception for `error`, made by `frazil.errors.core_error(kind, message, context)`.
@@ -29,9 +32,15 @@ pub fn to_py(error: Error) -> PyErr {
 
 /// Let long calls of the core see Ctrl-C.
 pub fn install_interrupt() {
-    interrupt::install(|| match Python::try_attach(|py| py.check_signals()) {
-        Some(Err(raised)) => Err(keep_raised(raised)),
-        _ => Ok(()),
+    interrupt::install(|| {
+        // Threads of our own must not touch an interpreter that may be ending; their calls are waited for by one of Python's.
+        if !IS_PYTHONS.get() {
+            return Ok(());
+        }
+        match Python::try_attach(|py| py.check_signals()) {
+            Some(Err(raised)) => Err(keep_raised(raised)),
+            _ => Ok(()),
+        }
     });
 }
 
@@ -43,5 +52,11 @@ pub fn keep_raised(raised: PyErr) -> Error {
 
 /// The one doorway for calls that may block: the interpreter runs other threads meanwhile.
 pub fn blocking<T: Send>(py: Python<'_>, call: impl FnOnce() -> frazil_core::Result<T> + Send) -> PyResult<T> {
-    py.detach(call).map_err(to_py)
+    py.detach(|| {
+        let before = IS_PYTHONS.replace(true);
+        let result = call();
+        IS_PYTHONS.set(before);
+        result
+    })
+    .map_err(to_py)
 }

@@ -23,7 +23,8 @@ impl UnknownKey {
     }
 }
 
-fn unknown(py: Python<'_>) -> PyResult<Py<PyAny>> {
+/// `KeyReader.UNKNOWN`.
+pub fn unknown(py: Python<'_>) -> PyResult<Py<PyAny>> {
     static UNKNOWN: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     UNKNOWN.get_or_try_init(py, || UnknownKey.into_py_any(py)).map(|unknown| unknown.clone_ref(py))
 }
@@ -33,7 +34,7 @@ fn unknown(py: Python<'_>) -> PyResult<Py<PyAny>> {
 /// Grammar: `<path>/zarr.json` and `<path>/c/<i>/<j>` (`<path>/c` for rank 0), at most one leading slash.
 #[pyclass(module = "frazil._core", frozen)]
 pub struct KeyReader {
-    inner: Core,
+    pub inner: Core,
 }
 
 #[pymethods]

@@ -7,6 +7,7 @@ mod chunk_ref;
 mod chunk_selection;
 mod chunk_table;
 mod codec_chain;
+mod completions;
 mod coord_set;
 mod error;
 mod header;
@@ -38,6 +39,8 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<chunk_table::ChunkTable>()?;
     m.add_class::<codec_chain::ChunkChanges>()?;
     m.add_class::<codec_chain::CodecChain>()?;
+    m.add_class::<completions::Completions>()?;
+    m.add_class::<completions::Fetch>()?;
     m.add_class::<coord_set::CoordSet>()?;
     m.add_class::<key_reader::KeyReader>()?;
     m.add_class::<manifest::Manifest>()?;

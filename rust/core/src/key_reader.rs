@@ -5,8 +5,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 
+use crate::assets::Assets;
 use crate::chunk_reader::{Chunk, ChunkReader, Peek, ReadRange};
 use crate::error::{Result, Within};
+use crate::storage::Started;
 use crate::storage::remote::label;
 
 /// What a key names, by the grammar alone.
@@ -179,14 +181,25 @@ pub struct Pending {
 impl Pending {
     /// Read it; `key` is what it was asked for by.
     pub fn read(self, key: &str) -> Result<Chunk> {
-        let finish = || self.reader.finish(self.known, &self.coords, self.range);
-        let chunk = match parse(key) {
-            Some(ParsedKey::Chunk(path, coords)) if !self.reader.assets().store().is_local() => {
-                label::with(label::of_chunk(&format!("/{path}"), &coords), finish)
-            }
-            _ => finish(),
-        };
-        chunk.within(|| context(key))
+        let assets = Arc::clone(self.reader.assets());
+        labelled(&assets, key, || self.reader.finish(self.known, &self.coords, self.range)).within(|| context(key))
+    }
+
+    /// Start reading it, where the store can do so; `done` is told the bytes by one of its threads.
+    ///
+    /// None if it can only be read by waiting.
+    pub fn start(&self, key: &str, done: impl FnOnce(Result<Bytes>) + Send + 'static) -> Result<Option<Started>> {
+        let Peek::Stored { whole, from, to } = self.known else { return Ok(None) };
+        let assets = self.reader.assets();
+        let operation = context(key);
+        let done = move |found: Result<Bytes>| done(found.within(|| operation));
+        labelled(assets, key, || assets.start_chunk_part(whole, from, to, done)).within(|| context(key))
+    }
+
+    /// Whether a manifest has to be read before more is known.
+    #[must_use]
+    pub fn needs_manifest(&self) -> bool {
+        self.known == Peek::Unknown
     }
 
     /// Whether the chunk exists; none if a manifest has to be read first.
@@ -199,6 +212,16 @@ impl Pending {
     #[must_use]
     pub fn is_quick(&self, limit: u64) -> bool {
         self.known.is_short(limit) && self.reader.assets().store().is_local()
+    }
+}
+
+/// Do `call` so that requests say which chunk they are for.
+fn labelled<T>(assets: &Assets, key: &str, call: impl FnOnce() -> T) -> T {
+    match parse(key) {
+        Some(ParsedKey::Chunk(path, coords)) if !assets.store().is_local() => {
+            label::with(label::of_chunk(&format!("/{path}"), &coords), call)
+        }
+        _ => call(),
     }
 }
 

@@ -6,7 +6,7 @@ use super::chunk_range::{ChunkRange, coalesce, slice};
 use super::{Assets, missing};
 use crate::cache::Weigh;
 use crate::error::{Error, ErrorKind, Result, Within};
-use crate::storage::ReadRequest;
+use crate::storage::{ReadRequest, Started};
 
 impl Weigh for Bytes {
     fn weight(&self) -> u64 {
@@ -42,6 +42,28 @@ impl Assets {
             checked.within(|| format!("fetch_chunk id={}", whole.id))?
         };
         found.ok_or_else(|| missing(&whole.key()).within(format!("fetch_chunk id={}", whole.id)))
+    }
+
+    /// As `chunk_part` of something that is not cached, for callers that cannot wait: `done` is told the bytes.
+    ///
+    /// None if it can only be read by waiting: because of the store, or because the chunk cache is to have it, which
+    /// fetches no chunk twice at the same time.
+    pub fn start_chunk_part(
+        &self,
+        whole: ChunkRange,
+        from: u64,
+        to: u64,
+        done: impl FnOnce(Result<Bytes>) + Send + 'static,
+    ) -> Result<Option<Started>> {
+        if self.caches_chunks && from == 0 && to == whole.length {
+            return Ok(None);
+        }
+        let part = whole.part(from, to)?;
+        let finish = move |found: Result<Option<Bytes>>| {
+            let data = found.and_then(|data| data.ok_or_else(|| missing(&whole.key())));
+            done(data.and_then(|data| part.checked(data)).within(|| format!("fetch_chunk id={}", whole.id)));
+        };
+        self.store.start_get(&part.key(), part.bytes()?, Box::new(finish))
     }
 
     /// The bytes that a reference names, if they are cached.

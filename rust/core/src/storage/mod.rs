@@ -147,6 +147,22 @@ pub struct Deletion {
     pub changed: Vec<String>,
 }
 
+/// Told what came of a read that was started.
+pub type Done = Box<dyn FnOnce(Result<Option<Bytes>>) + Send>;
+
+/// A read that is under way.
+#[derive(Debug)]
+pub struct Started {
+    task: tokio::task::AbortHandle,
+}
+
+impl Started {
+    /// Nobody waits for it any more: it ends as soon as it can, and tells nobody.
+    pub fn give_up(&self) {
+        self.task.abort();
+    }
+}
+
 /// Keys to bytes under one root, blocking; safe to share between threads.
 ///
 /// A missing object is `None`; a condition that does not hold is [`ErrorKind::Conflict`].  Displayed as the place where
@@ -164,6 +180,13 @@ pub trait ObjectStore: fmt::Display + Send + Sync {
 
     /// A range of an object.
     fn get(&self, key: &str, range: ByteRange) -> Result<Option<Bytes>>;
+
+    /// Start reading a range of an object; `done` is told once, by a thread of the store, unless the read is given up.
+    ///
+    /// None, and `done` is dropped, if this store only reads while its caller waits.
+    fn start_get(&self, _key: &str, _range: ByteRange, _done: Done) -> Result<Option<Started>> {
+        Ok(None)
+    }
 
     /// The whole object and its version; no bytes if it still is at version `known`.
     fn get_versioned(&self, key: &str, known: Option<&Version>) -> Result<Option<Versioned>>;

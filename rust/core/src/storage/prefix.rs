@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{
-    ByteRange, Listing, ObjectMeta, ObjectStore, PutMode, PutOptions, ReadCondition, ReadRequest, Version, Versioned,
-    key,
+    ByteRange, Done, Listing, ObjectMeta, ObjectStore, PutMode, PutOptions, ReadCondition, ReadRequest, Started,
+    Version, Versioned, key,
 };
 use crate::error::Result;
 
@@ -61,6 +61,10 @@ impl ObjectStore for PrefixStore {
 
     fn get(&self, key: &str, range: ByteRange) -> Result<Option<Bytes>> {
         self.inner.get(&self.full(key)?, range)
+    }
+
+    fn start_get(&self, key: &str, range: ByteRange, done: Done) -> Result<Option<Started>> {
+        self.inner.start_get(&self.full(key)?, range, done)
     }
 
     fn get_versioned(&self, key: &str, known: Option<&Version>) -> Result<Option<Versioned>> {

@@ -8,6 +8,7 @@ use std::thread;
 
 use futures::FutureExt;
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::AbortHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -72,6 +73,14 @@ pub fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
 pub fn spawn(future: impl Future<Output = ()> + Send + 'static) -> Result<()> {
     shared()?.spawn(future);
     Ok(())
+}
+
+/// Run `future` on the runtime's threads, and hand its result to `done` there.
+pub fn begin<T: Send + 'static>(
+    future: impl Future<Output = Result<T>> + Send + 'static,
+    done: impl FnOnce(Result<T>) + Send + 'static,
+) -> Result<AbortHandle> {
+    Ok(shared()?.spawn(async move { done(guarded(future).await) }).abort_handle())
 }
 
 /// The client library may panic over an answer that it did not expect; that must not end the process.
