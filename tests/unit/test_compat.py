@@ -61,9 +61,7 @@ print([name for name in ("xarray", "dask", "distributed", "hypothesis") if name 
     )
 
 
-@pytest.mark.parametrize(
-    "name", ["icechunk._core", "icechunk._icechunk_python", "icechunk.nothing", "icechunk.store._x"]
-)
+@pytest.mark.parametrize("name", ["icechunk._core", "icechunk._exceptions.x", "icechunk.nothing", "icechunk.store._x"])
 def test_private_and_unknown_modules_are_not_found(name: str) -> None:
     found = run(
         f"""
@@ -77,6 +75,33 @@ except ModuleNotFoundError as missing:
 """
     )
     assert found == f"{name} []"
+
+
+def test_names_of_private_modules_that_have_no_other_home() -> None:
+    found = run(
+        """
+import frazil, frazil.config, frazil.errors, frazil.repository, frazil.storage, frazil.testing
+from frazil.compat import install_as_icechunk
+install_as_icechunk()
+from icechunk._exceptions import ErrorKind, NotFoundError
+from icechunk._icechunk_python import (
+    ChunkStorageStats, LatencyStorage, RepoUpdateRetryConfig, SnapshotInfo, StorageObjectInfo, _all_error_kinds,
+)
+import icechunk._icechunk_python as compiled
+assert (ErrorKind, NotFoundError) == (frazil.ErrorKind, frazil.NotFoundError)
+assert RepoUpdateRetryConfig is frazil.config.RepoUpdateRetryConfig
+assert ChunkStorageStats is frazil.repository.ChunkStorageStats
+assert StorageObjectInfo is frazil.storage.StorageObjectInfo
+assert LatencyStorage is frazil.testing.LatencyStorage
+assert SnapshotInfo is frazil.SnapshotInfo
+assert set(_all_error_kinds()) == {kind.value for kind in ErrorKind}
+try:
+    compiled.PyRepository
+except AttributeError as missing:
+    print(missing)
+"""
+    )
+    assert found == "frazil has nothing in the place of the compiled `PyRepository`"
 
 
 @pytest.mark.parametrize("loaded", ["icechunk", "icechunk.store"])

@@ -17,6 +17,8 @@ from typing import Final
 import frazil
 
 OFFICIAL: Final = "icechunk"
+_STANDING_IN: Final = {"_exceptions": "errors", "_icechunk_python": "compat.compiled"}
+"""Private modules that programs import from, and what takes their place."""
 
 
 def install_as_icechunk() -> None:
@@ -65,6 +67,7 @@ class _Aliases(MetaPathFinder):
         package, _, rest = fullname.partition(".")
         if package != OFFICIAL or not rest:
             return None
+        rest = _STANDING_IN.get(rest, rest)
         if any(part.startswith("_") for part in rest.split(".")):
             raise ModuleNotFoundError(
                 f"No module named {fullname!r}: {frazil.__name__} stands in for the public modules of {OFFICIAL}, "
