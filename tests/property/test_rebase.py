@@ -199,7 +199,12 @@ def must_fail(base: World, ours: Writer, theirs: Writer, *, detector: bool) -> b
         return False
     changed = their_updates | {token for token, chunks in theirs.written.items() if chunks}
     deleted_paths = {path for path, node in base.items() if node.token in deleted}
-    return any(path in theirs.world and theirs.world[path].token in changed for path in deleted_paths)
+    return any(
+        path in theirs.world
+        and theirs.world[path].token in changed
+        and (theirs.world[path].size is None) == (base[path].size is None)
+        for path in deleted_paths
+    )
 
 
 def a_base(spec_version: int = 2) -> tuple[frazil.Repository, World]:

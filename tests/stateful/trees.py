@@ -299,10 +299,11 @@ def conflicts(ours: Draft, theirs: Log, there: Tree) -> set[Clash]:
         if coords & theirs.chunks.get(token, frozenset()):
             found.add(("ChunkDoubleUpdate", path))
     for path, token in deleted.items():
-        if path in there and (token == there[path].token or token in theirs.deleted):
-            now = there[path].token
-            if now in theirs.updated or now in theirs.chunks:
-                found.add((f"DeleteOfUpdated{'Array' if there[path].is_array else 'Group'}", path))
+        now = there.get(path)
+        if now is not None and (token == now.token or token in theirs.deleted):
+            of_same_kind = now.is_array == ours.base[path].is_array
+            if of_same_kind and (now.token in theirs.updated or now.token in theirs.chunks):
+                found.add((f"DeleteOfUpdated{'Array' if now.is_array else 'Group'}", path))
     return found
 
 

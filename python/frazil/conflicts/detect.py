@@ -149,10 +149,14 @@ def delete_of_updated_group(met: Encounter) -> Iterator[Clash]:
 
 
 def _deletions_of(met: Encounter, updated: frozenset[NodeId], kind: ConflictType) -> Iterator[Clash]:
-    """What we deleted is judged by what is there now: the node itself, or one that they put in its place."""
+    """What we deleted is judged by what is there now: the node itself, or one that they put in its place.
+
+    An array in the place of a group is no update of what we deleted, and nobody's work is lost: it stays.
+    """
     gone = met.theirs.deleted_arrays | met.theirs.deleted_groups
+    of_arrays = kind is ConflictType.DeleteOfUpdatedArray
     for path, deleted in met.ours.deleted.items():
-        if updated and (deleted.id in updated or deleted.id in gone):
+        if updated and deleted.is_array == of_arrays and (deleted.id in updated or deleted.id in gone):
             there = met.tree.node(path)
             if there is not None and there.id in updated:
                 yield Clash(kind, path, there.id)

@@ -77,6 +77,11 @@ def replace_and_write(side: Side) -> None:
     side.write("/a", 0)
 
 
+def replace_group_and_write(side: Side) -> None:
+    replace_with_array(side, "/g")
+    side.write("/g", 0)
+
+
 def write_new_array(side: Side) -> None:
     side.create("/n", is_array=True)
     side.write("/n", 0, 1)
@@ -104,6 +109,7 @@ EDITS: dict[str, Edit] = {
     "replace array /a": lambda side: replace_with_array(side, "/a"),
     "replace array /a and write it": replace_and_write,
     "replace group /g by an array": lambda side: replace_with_array(side, "/g"),
+    "replace group /g by an array and write it": replace_group_and_write,
 }
 
 
@@ -112,9 +118,9 @@ def expected(ours: str, theirs: str) -> list[tuple[Kind, str, list[list[int]] | 
     found: list[tuple[Kind, str, list[list[int]] | None]] = []
     they_replace_a = theirs.startswith("replace array /a")
     they_delete_a = theirs == "delete array /a" or they_replace_a
-    they_delete_g = theirs in ("delete group /g", "replace group /g by an array")
+    they_replace_g = theirs.startswith("replace group /g")
+    they_delete_g = theirs == "delete group /g" or they_replace_g
     they_delete_x = they_delete_g or theirs == "delete array /g/x"
-    they_replace_g = theirs == "replace group /g by an array"
     their_chunks_of_a = {
         "write chunk 0 of /a": [0],
         "write chunks 0 and 1 of /a": [0, 1],
@@ -139,7 +145,7 @@ def expected(ours: str, theirs: str) -> list[tuple[Kind, str, list[list[int]] | 
         found.append((Kind.NewNodeConflictsWithExistingNode, "/a/n", None))
     if ours.startswith("replace array /a") and they_replace_a:
         found.append((Kind.NewNodeConflictsWithExistingNode, "/a", None))
-    if ours == "replace group /g by an array" and they_replace_g:
+    if ours.startswith("replace group /g") and they_replace_g:
         found.append((Kind.NewNodeConflictsWithExistingNode, "/g", None))
     if ours == "create group /g/n" and they_replace_g:
         found.append((Kind.NewNodeInInvalidGroup, "/g", None))
@@ -165,10 +171,11 @@ def expected(ours: str, theirs: str) -> list[tuple[Kind, str, list[list[int]] | 
     we_delete_a = ours == "delete array /a" or ours.startswith("replace array /a")
     if we_delete_a and (their_chunks_of_a or theirs in ("update array /a", "replace array /a and write it")):
         found.append((Kind.DeleteOfUpdatedArray, "/a", None))
-    we_delete_x = ours in ("delete array /g/x", "delete group /g", "replace group /g by an array")
+    we_delete_g = ours == "delete group /g" or ours.startswith("replace group /g")
+    we_delete_x = ours == "delete array /g/x" or we_delete_g
     if we_delete_x and theirs == "write chunk 0 of /g/x":
         found.append((Kind.DeleteOfUpdatedArray, "/g/x", None))
-    if ours in ("delete group /g", "replace group /g by an array") and theirs == "update group /g":
+    if we_delete_g and theirs == "update group /g":
         found.append((Kind.DeleteOfUpdatedGroup, "/g", None))
     return found
 
