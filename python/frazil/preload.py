@@ -36,6 +36,12 @@ def start_preloading(context: RepositoryContext, snapshot: Snapshot) -> None:
     offload.begin(partial(preload, context, snapshot, wanted))  # nobody waits for it, or hears of its failure
 
 
+def keep_preloaded(context: RepositoryContext, base_id: SnapshotId, snapshot_id: SnapshotId) -> None:
+    """A snapshot was written on another: what is new in it is in the cache anyway, so there is nothing more to fetch."""
+    if base_id in context.preloaded:
+        context.preloaded.append(snapshot_id)
+
+
 def is_enabled(wanted: EffectivePreload) -> bool:
     """Whether there can be anything to fetch at all."""
     never = wanted.preload_if == ManifestPreloadCondition.false()

@@ -162,6 +162,20 @@ def test_a_second_session_on_the_same_snapshot_asks_for_nothing(storage: frazil.
     assert fetched(server) == set()
 
 
+def test_a_commit_of_our_own_leaves_nothing_to_fetch(storage: frazil.Storage, server: ObjectServer) -> None:
+    repo = frazil.Repository.open(storage, preloading(preload_if=EVERYTHING))
+    everything = {manifest for ids in manifests_of(storage).values() for manifest in ids}
+    session = repo.writable_session("main")
+    wait_until_fetched(server, everything)
+    zarr.open_array(session.store, path="time", mode="r+")[0] = 9
+    session.commit("ours")
+    server.requests.clear()
+    session = repo.writable_session("main")
+    assert [len(values(session, path)) for path in ARRAYS] == list(ARRAYS.values())
+    assert not {request.key for request in server.requests if "/manifests/" in request.key and request.method == "GET"}
+    assert len(repo._state.context.preloaded) == 2
+
+
 @pytest.mark.parametrize(
     "settings",
     [{"preload_if": ManifestPreloadCondition.false()}, {"max_total_refs": 0}, {"max_arrays_to_scan": 0}],

@@ -20,6 +20,7 @@ from frazil.format import keys, values, zarr_metadata
 from frazil.format.records import ManifestFile, ManifestRef, NodeRecord, SnapshotEntry
 from frazil.ids import ManifestId, NodeId, SnapshotId
 from frazil.node_path import ROOT, NodePath
+from frazil.preload import keep_preloaded
 from frazil.working_tree import WorkingTree, array_of
 
 if TYPE_CHECKING:
@@ -250,3 +251,4 @@ def store(tree: WorkingTree, prepared: PreparedSnapshot) -> None:
     keep_snapshot(tree.context, prepared.snapshot)
     for manifest in prepared.manifests:
         keep_manifest(tree.context, manifest)
+    keep_preloaded(tree.context, tree.base_id, SnapshotId(prepared.snapshot.id))
