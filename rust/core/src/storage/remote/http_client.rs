@@ -9,11 +9,12 @@ use http::{Method, Uri};
 use object_store::ClientOptions;
 use object_store::aws::{AwsAuthorizer, AwsCredentialProvider};
 use object_store::client::{
-    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
 };
 
 use super::label::RequestLabel;
 use super::settings::{Options, RemoteSettings};
+use super::shared_client;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Makes the client of one store.
@@ -76,7 +77,7 @@ impl Connector {
 
 impl HttpConnector for Connector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
-        let inner = ReqwestConnector::default().connect(options)?;
+        let inner = shared_client::client(options)?;
         Ok(HttpClient::new(Client { inner, shared: Arc::clone(&self.shared) }))
     }
 }

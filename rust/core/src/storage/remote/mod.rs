@@ -12,6 +12,7 @@ mod open;
 mod put;
 mod runtime;
 pub mod settings;
+mod shared_client;
 
 use std::collections::BTreeMap;
 use std::fmt;
