@@ -433,15 +433,16 @@ for _name in ("test_get_bytes", "test_get_bytes_sync", "test_get_json", "test_ge
         async def _read_back(self: TestIcechunkStore, store: IcechunkStore, name: str = _name) -> None:
             await self.set(store, "zarr.json", self.buffer_cls.from_bytes(GROUP))
             prototype = default_buffer_prototype()
+            helpers: Any = store  # later versions of zarr do not declare them
             if name == "test_get_bytes":
-                assert await store._get_bytes("zarr.json", prototype=prototype) == GROUP
+                assert await helpers._get_bytes("zarr.json", prototype=prototype) == GROUP
             elif name == "test_get_json":
-                assert await store._get_json("zarr.json", prototype=prototype) == json.loads(GROUP)
+                assert await helpers._get_json("zarr.json", prototype=prototype) == json.loads(GROUP)
             elif name == "test_get_bytes_sync":
-                found = await asyncio.to_thread(store._get_bytes_sync, "zarr.json", prototype=prototype)
+                found = await asyncio.to_thread(helpers._get_bytes_sync, "zarr.json", prototype=prototype)
                 assert found == GROUP
             else:
-                found = await asyncio.to_thread(store._get_json_sync, "zarr.json", prototype=prototype)
+                found = await asyncio.to_thread(helpers._get_json_sync, "zarr.json", prototype=prototype)
                 assert found == json.loads(GROUP)
 
         setattr(TestIcechunkStore, _name, _read_back)

@@ -280,10 +280,10 @@ class Raced(HistoryV2):
         super().__init__(history.context)
         self._races = list(races)
 
-    def update(self, mutate, *, even_if_read_only=False):
+    def update(self, mutate, *, even_if_read_only=False, ahead=None):
         if self._races:
             self._races.pop(0)()
-        return super().update(mutate, even_if_read_only=even_if_read_only)
+        return super().update(mutate, even_if_read_only=even_if_read_only, ahead=ahead)
 
 
 def other_handle(repo):
