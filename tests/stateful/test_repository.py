@@ -17,6 +17,6 @@ def test_a_repository_does_what_the_model_does(machine, spec):
     counts = (
         settings(max_examples=2000, stateful_step_count=60)
         if SOAK
-        else settings(max_examples=15, stateful_step_count=40)
+        else settings(max_examples=10, stateful_step_count=40)
     )
     run_state_machine_as_test(chosen, settings=counts)
