@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from datetime import UTC
 from pathlib import Path
 from types import ModuleType
@@ -94,11 +95,13 @@ def compare_spec_2(machine: HistoryMachine, history: HistoryV2, repo: Any) -> No
 
 
 @pytest.mark.parametrize("spec_version", [1, 2])
-def test_every_state_is_read_by_the_official_package(official: ModuleType, spec_version: int) -> None:
+def test_every_state_is_read_by_the_official_package(
+    official: ModuleType, spec_version: int, amount: Callable[[int, int], int]
+) -> None:
     if spec_version == 2 and int(official.__version__.split(".")[0]) < 2:
         pytest.skip(f"icechunk {official.__version__} cannot open repositories of spec 2")
     # The official package opens the repository after every step, which takes longer than all the rest.
-    fewer = settings(max_examples=settings().max_examples // 5, stateful_step_count=20)
+    fewer = settings(max_examples=amount(20, 1000), stateful_step_count=20)
     run_state_machine_as_test(machine_of(spec_version, official), settings=fewer)
 
 

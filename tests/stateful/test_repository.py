@@ -6,17 +6,12 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.conftest import SOAK
 from tests.stateful.repository.machine import OnDisk, RepositoryMachine
 
 
 @pytest.mark.parametrize("spec", [1, 2])
 @pytest.mark.parametrize("machine", [RepositoryMachine, OnDisk], ids=["memory", "disk"])
-def test_a_repository_does_what_the_model_does(machine, spec):
+def test_a_repository_does_what_the_model_does(machine, spec, amount):
     chosen = type(machine.__name__, (machine,), {"spec": spec})
-    counts = (
-        settings(max_examples=2000, stateful_step_count=60)
-        if SOAK
-        else settings(max_examples=10, stateful_step_count=40)
-    )
+    counts = settings(max_examples=amount(10, 2000), stateful_step_count=amount(40, 60))
     run_state_machine_as_test(chosen, settings=counts)

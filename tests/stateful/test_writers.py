@@ -22,7 +22,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 import frazil
 from frazil import RebaseFailedError
 from frazil.testing import LatencyStorage
-from tests.conftest import SOAK
 from tests.stateful import views
 from tests.stateful.solvers import solver
 from tests.stateful.transactions import Transaction, make, transactions, tree_of
@@ -168,10 +167,8 @@ class WritersMachine(RuleBasedStateMachine):
 
 @pytest.mark.parametrize("spec", [1, 2])
 @pytest.mark.parametrize("on_disk", [False, True], ids=["memory", "disk"])
-def test_two_writers_are_as_good_as_one_after_the_other(spec, on_disk):
+def test_two_writers_are_as_good_as_one_after_the_other(spec, on_disk, amount):
     chosen = type("WritersMachine", (WritersMachine,), {"spec": spec, "on_disk": on_disk})
-    counts = (
-        settings(max_examples=600, stateful_step_count=12) if SOAK else settings(max_examples=6, stateful_step_count=5)
-    )
+    counts = settings(max_examples=amount(6, 600), stateful_step_count=amount(5, 12))
     # Shrinking is of no use where the next run goes another way.
     run_state_machine_as_test(chosen, settings=settings(counts, phases=[Phase.generate]))

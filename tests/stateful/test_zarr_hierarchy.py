@@ -13,6 +13,7 @@ from zarr.testing.stateful import ZarrHierarchyStateMachine
 
 import frazil
 from frazil.testing.invariants import assert_list_dir_equal
+from tests.conftest import SOAK
 
 
 class HierarchyMachine(ZarrHierarchyStateMachine):
@@ -32,4 +33,4 @@ class HierarchyMachine(ZarrHierarchyStateMachine):
 
 
 TestHierarchy = HierarchyMachine.TestCase
-TestHierarchy.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
+TestHierarchy.settings = settings(max_examples=1000 if SOAK else 15, stateful_step_count=20, deadline=None)
