@@ -123,7 +123,14 @@ class AsyncCloseableIterator(AsyncIterator[_T], Iterator[_T]):
         return self
 
     def __next__(self) -> _T:
-        self._fetch(1)
+        with self._lock:
+            if not (self._ready or self._exhausted):
+                # Long histories are walked this way, and one item needs no queue.
+                try:
+                    return next(self._items)
+                except BaseException:
+                    self._exhausted = True
+                    raise
         if not self._has_item():
             raise StopIteration
         return self._ready.popleft()

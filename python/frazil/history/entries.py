@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from frazil.format import values
 from frazil.format.records import SnapshotEntry
@@ -23,8 +23,8 @@ def from_tuple(entry: _core._SnapshotEntry) -> SnapshotEntry:
         None if parent_id is None else SnapshotId(parent_id),
         flushed_at,
         message,
-        values.decode_items(metadata, REPO_SPEC_VERSION),
-        tuple(SnapshotId(log_id) for log_id in pruned),
+        values.decode_items(metadata, REPO_SPEC_VERSION) if metadata else {},
+        cast("tuple[SnapshotId, ...]", tuple(pruned)),
     )
 
 

@@ -1,0 +1,89 @@
+"""What does upkeep of a large repository cost?"""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from frazil._core import ObjectStore, RepoInfo, encode_id
+from harness import Bench, case
+from questions.listing import hierarchy
+
+FUTURE = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def add_commits(root: Path, count: int) -> None:
+    """Lengthen the history of main; only the ``repo`` object is written, which is all that a history is read from."""
+    file = root / "repo"
+    info = RepoInfo.decode(file.read_bytes())
+    _, _, flushed_at, _, metadata, _ = info.snapshot(info.branch("main"))
+    entries = []
+    parent = info.branch("main")
+    for number in range(1, count + 1):
+        snapshot_id = (number * 0x9E3779B97F4A7C15 % 2**64).to_bytes(8, "big") + number.to_bytes(4, "big")
+        entries.append((snapshot_id, parent, flushed_at + number, f"commit number {number}", metadata, []))
+        parent = snapshot_id
+    file.write_bytes(info.edit(insert=entries, branches={"main": parent}).encode(writer="benchmark", level=3))
+
+
+@case("upkeep.ancestry")
+def ancestry(bench: Bench) -> None:
+    """List the commits of a long history."""
+    count = bench.scale(100_000, 10_000)
+    with bench.workdir() as root:
+        roots = {}
+        for subject in bench.packages:
+            path = root / subject.spec.replace(":", "_")
+            subject.create(path)
+            add_commits(path, count)
+            roots[subject.spec] = (subject, path)
+
+        def read(spec: str) -> None:
+            subject, path = roots[spec]
+            found = [(c.id, c.written_at, c.message) for c in subject.open(path).repo.ancestry(branch="main")]
+            assert len(found) == count + 1
+
+        bench.measure(
+            "upkeep.ancestry",
+            {s: (lambda s=s: read(s)) for s in roots},
+            unit="ms",
+            commits=count,
+            rounds=min(bench.rounds, 5),
+        )
+
+
+@case("upkeep.collect")
+def collect(bench: Bench) -> None:
+    """Collect garbage: half of many objects are orphans."""
+    count = bench.scale(100_000, 5_000)
+    with bench.workdir() as root:
+        made = root / "made"
+        handle = bench.packages[-1].create(made)
+        hierarchy(handle, bench.loop, 4, 25)
+        store = ObjectStore.local(made, durable=False)
+        orphans = [(f"chunks/{encode_id(number.to_bytes(12, 'big'))}", b"orphan") for number in range(1, count + 1)]
+        store.put_many(orphans)
+        handles = {}
+
+        def renew(spec: str) -> None:
+            subject = next(s for s in bench.packages if s.spec == spec)
+            path = root / spec.replace(":", "_")
+            shutil.rmtree(path, ignore_errors=True)
+            shutil.copytree(made, path)
+            handles[spec] = subject.open(path)
+
+        def run(spec: str) -> None:
+            summary = handles[spec].repo.garbage_collect(FUTURE)
+            assert summary.chunks_deleted == count
+
+        specs = [s.spec for s in bench.packages]
+        bench.measure(
+            "upkeep.collect",
+            {s: (lambda s=s: run(s)) for s in specs},
+            prepare={s: (lambda s=s: renew(s)) for s in specs},
+            unit="ms",
+            objects=count,
+            rounds=min(bench.rounds, 3),
+            warmup=0,
+        )
