@@ -27,6 +27,7 @@ __all__ = [
     "Latency",
     "Manifest",
     "ManifestBuilder",
+    "MergedRefs",
     "ObjectMeta",
     "ObjectStore",
     "Pattern",
@@ -209,6 +210,16 @@ class ChunkTable:
         """The coordinates that are set (not deleted)."""
 
     def deleted_coords(self) -> CoordSet: ...
+    def spread(
+        self, grid: Sequence[tuple[int, int]], boxes: Sequence[Sequence[tuple[int, int]]]
+    ) -> tuple[list[int], list[tuple[_Extents, int]]]:
+        """Where the changes in ``grid`` fall among ``boxes``, which do not overlap.
+
+        Returns the numbers of the boxes that hold a change, and groups (bounding box, number) of what is set outside of
+        all.  Groups do not overlap each other; they meet a box only where cutting between two values of the first axis
+        cannot prevent it.
+        """
+
     def items(self) -> list[tuple[tuple[int, ...], ChunkRef | None]]:
         """Every change in coordinate order; None is a deletion."""
 
@@ -339,10 +350,41 @@ class Manifest:
         """References ``start`` to ``stop`` of one array, in coordinate order."""
 
     def coords(self, node_id: bytes) -> CoordSet: ...
-    def chunk_ids(self) -> set[bytes]:
-        """The ids of all native chunks."""
+    def storage(self) -> tuple[bytes, bytes, bytes, bytes, int]:
+        """Where the chunks are, in packed columns with an entry for each reference.
+
+        The ids of native chunks (12 bytes each) and their lengths (uint64), hashes of location, offset and length of
+        virtual ones (uint64) and their lengths, and the bytes of all inline chunks together.
+        """
+
+    def chunk_ids(self) -> bytes:
+        """The ids of all native chunks, 12 bytes each, sorted, each once."""
 
     def virtual_locations(self) -> list[str]: ...
+
+@final
+class MergedRefs:
+    """References of one array for new manifests, in coordinate order.
+
+    They are (the references of ``old`` in ``region``, less those changed) and what ``changes`` sets in ``region``.  Of a
+    coordinate that several manifests have, the first counts, as in a look-up.
+    """
+
+    def __new__(
+        cls,
+        node_id: bytes,
+        region: Sequence[tuple[int, int]],
+        old: Sequence[Manifest],
+        changes: ChunkTable | None,
+    ) -> MergedRefs: ...
+    def __len__(self) -> int: ...
+    def runs(self, *, most: int, target: int, nbytes: int) -> list[tuple[int, int, _Extents]]:
+        """Cut into runs (first, after the last, bounding box) whose bounding boxes do not meet; none if there are no
+        references.
+
+        A run has up to ``most`` references, and what is cut has about ``target`` each.  ``nbytes`` bounds the
+        decompressed file, about, with whatever is shared counted as often as it is pointed to.
+        """
 
 @final
 class ManifestBuilder:
@@ -358,10 +400,10 @@ class ManifestBuilder:
         old: Sequence[Manifest],
         changes: ChunkTable | None,
     ) -> tuple[int, _Extents] | None:
-        """Add (references of ``old`` in ``region``, less those changed) and what ``changes`` sets in ``region``.
+        """Add what ``MergedRefs`` of these arguments has; its number and bounding box, None (adding nothing) if nothing."""
 
-        Returns the number of references and their bounding box, or None (and adds nothing) if there are none.
-        """
+    def add(self, refs: MergedRefs, start: int, stop: int) -> None:
+        """Add the references ``start`` to ``stop`` of an array that this manifest has none of yet."""
 
     def finish(
         self,
@@ -374,7 +416,8 @@ class ManifestBuilder:
         dictionary_samples: int,
         dictionary_bytes: int,
         location_level: int,
-    ) -> bytes: ...
+    ) -> tuple[bytes, Manifest]:
+        """The file, and what decoding it would give."""
 
 @final
 class RegionGrid:

@@ -144,7 +144,7 @@ def rebuilt(manifest: Manifest, min_virtual_refs: int) -> bytes:
     for node, _ in manifest.arrays():
         rank = len(manifest.refs(node, 0, 1)[0][0])
         builder.add_array(node, [(0, 2**32 - 1)] * rank, [manifest], None)
-    return builder.finish(
+    data, _ = builder.finish(
         id=manifest.id,
         spec_version=manifest.file_spec_version,
         writer="frazil-test",
@@ -154,6 +154,7 @@ def rebuilt(manifest: Manifest, min_virtual_refs: int) -> bytes:
         dictionary_bytes=2048,
         location_level=3,
     )
+    return data
 
 
 def relogged(log: TransactionLog) -> bytes:

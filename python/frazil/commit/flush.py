@@ -5,28 +5,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from frazil._core import Manifest, ManifestBuilder, Snapshot, encode_snapshot
+from frazil._core import Manifest, Snapshot, encode_snapshot
 from frazil.assets import NewFile, keep_manifest, keep_snapshot, write_files
 from frazil.changes import to_log
-from frazil.changes.change_set import with_manifests
 from frazil.changes.to_log import LogContents
-from frazil.commit.split import Keep, Step, manifests_to_read, plan_array, split_edges
+from frazil.commit import manifests
+from frazil.commit.manifests import NewManifest
 from frazil.errors import FormatError
 from frazil.format import keys, values, zarr_metadata
-from frazil.format.records import ManifestFile, ManifestRef, NodeRecord, SnapshotEntry
-from frazil.ids import ManifestId, NodeId, SnapshotId
+from frazil.format.records import NodeRecord, SnapshotEntry
+from frazil.ids import NodeId, SnapshotId
 from frazil.node_path import ROOT, NodePath
-from frazil.preload import keep_preloaded
-from frazil.working_tree import WorkingTree, array_of
+from frazil.offload import begin
+from frazil.working_tree import WorkingTree
 
 if TYPE_CHECKING:
-    from frazil.config import ManifestSplittingConfig
+    from frazil.context import RepositoryContext
 
 _MAX_CLOCK_SKEW_US = 600 * 1_000_000
+_LONG_LOG = 50_000
+"""Changed chunks from which on a transaction log is encoded beside the manifests: it takes some ten milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class PreparedSnapshot:
     entry: SnapshotEntry
     snapshot: Snapshot
     manifests: tuple[Manifest, ...]
+    """Those of the new ones that the caches are to have."""
     files: tuple[NewFile, ...]
 
 
@@ -53,10 +57,7 @@ class _Draft:
 
     nodes: list[NodeRecord] = field(default_factory=list)
     removed: list[NodePath] = field(default_factory=list)
-    new_manifests: list[tuple[ManifestFile, bytes]] = field(default_factory=list)
-    # Stays empty; builders made like it share one dictionary for locations, which takes as long to train as 1,000
-    # references to encode.
-    pattern: ManifestBuilder = field(default_factory=ManifestBuilder)
+    new_manifests: list[NewManifest] = field(default_factory=list)
 
 
 def prepare(
@@ -71,14 +72,23 @@ def prepare(
 
     ``replaces`` is given by an amendment.  ``rewrite`` lays out the manifests of every array anew.
     """
+    snapshot_id = tree.context.ids.snapshot_id()
     with tree.lock:
-        draft = _draft(tree, rewrite=rewrite)
         base_nodes = ((NodePath(p), kind == "array", NodeId(i)) for p, kind, i in tree.base.paths(ROOT))
         log = to_log.from_changes(tree.changes, base_nodes if len(tree.changes.moves) else ())
+        if replaces is not None:
+            log = to_log.union(replaces.log, log)
+        encode_log: Callable[[], bytes] = partial(_encode_log, tree.context, log, snapshot_id)
+        if sum(map(len, log.updated_chunks.values())) >= _LONG_LOG:
+            encode_log = begin(encode_log)
+        draft = _draft(tree, rewrite=rewrite)
         base = tree.base
-    if replaces is not None:
-        log = to_log.union(replaces.log, log)
-    return _encode(tree, base, draft, log, message, metadata, replaces)
+    return _encode(tree, base, draft, snapshot_id, encode_log, message, metadata, replaces)
+
+
+def _encode_log(context: RepositoryContext, log: LogContents, snapshot_id: SnapshotId) -> bytes:
+    level = context.config.effective_compression_level()
+    return log.encode(snapshot_id, spec_version=context.spec_version, writer=context.writer, level=level)
 
 
 def _draft(tree: WorkingTree, *, rewrite: bool) -> _Draft:
@@ -92,7 +102,8 @@ def _draft(tree: WorkingTree, *, rewrite: bool) -> _Draft:
             arrays.append(node)
         else:
             draft.nodes.append(node)
-    _add_arrays(tree, draft, arrays, rewrite=rewrite)
+    nodes, draft.new_manifests = manifests.build(tree, arrays, rewrite=rewrite)
+    draft.nodes.extend(nodes)
     draft.removed.extend(changes.deleted)
     if len(changes.moves):
         for base_path, _, _ in tree.base.paths(ROOT):
@@ -119,88 +130,25 @@ def _touched(tree: WorkingTree) -> list[tuple[NodePath, bool, NodeId]]:
     return list(found.values())
 
 
-def _add_arrays(tree: WorkingTree, draft: _Draft, arrays: list[NodeRecord], *, rewrite: bool) -> None:
-    manifest_config = tree.context.config.effective_manifest()
-    plans = {node.path: _plan(tree, node, manifest_config.splitting, rewrite=rewrite) for node in arrays}
-    wanted = manifests_to_read(plans)
-    sizes = {ref.id: tree.base.manifest_file(ref.id) for ref in wanted}
-    missing = next((manifest_id for manifest_id, listed in sizes.items() if listed is None), None)
-    if missing is not None:
-        raise FormatError(
-            f"manifest information cannot be found for `{keys.manifest(missing)}`: the snapshot "
-            f"`{keys.snapshot(tree.base_id)}` refers to it but does not list it",
-            kind="manifest-info-not-found",
-        )
-    files = [(manifest_id, listed[1]) for manifest_id, listed in sizes.items() if listed is not None]
-    concurrency = manifest_config.max_concurrent_manifest_fetches_during_commit or 0
-    loaded = dict(zip(sizes, tree.context.assets.manifests(files, concurrency=concurrency), strict=True))
-    for node in arrays:
-        manifests = tuple(
-            ref for step in plans[node.path] if (ref := _run(tree, draft, node, step, loaded)) is not None
-        )
-        draft.nodes.append(with_manifests(node, manifests))
-
-
-def _plan(
-    tree: WorkingTree, node: NodeRecord, splitting: ManifestSplittingConfig | None, *, rewrite: bool
-) -> list[Step]:
-    array = array_of(node)
-    changed = tree.changes.chunks.get(node.id)
-    return plan_array(array, split_edges(node.path, array, splitting), changed, rewrite=rewrite)
-
-
-def _run(
-    tree: WorkingTree, draft: _Draft, node: NodeRecord, step: Step, loaded: Mapping[ManifestId, Manifest]
-) -> ManifestRef | None:
-    if isinstance(step, Keep):
-        return step.manifest
-    builder = ManifestBuilder(like=draft.pattern)
-    changes = tree.changes.chunks.get(node.id) if step.touched else None
-    added = builder.add_array(node.id, step.region, [loaded[ref.id] for ref in step.old], changes)
-    if added is None:
-        return None
-    count, extents = added
-    manifest_id = tree.context.ids.manifest_id()
-    data = finish_manifest(tree, builder, manifest_id)
-    draft.new_manifests.append((ManifestFile(manifest_id, len(data), count), data))
-    return ManifestRef(manifest_id, extents)
-
-
-def finish_manifest(tree: WorkingTree, builder: ManifestBuilder, manifest_id: ManifestId) -> bytes:
-    """Encode a manifest as this repository is configured."""
-    context = tree.context
-    locations = context.config.effective_manifest().effective_location_compression()
-    return builder.finish(
-        id=manifest_id,
-        spec_version=context.spec_version,
-        writer=context.writer,
-        level=context.config.effective_compression_level(),
-        min_virtual_refs=locations.min_num_chunks,
-        dictionary_samples=locations.dictionary_max_training_samples,
-        dictionary_bytes=locations.dictionary_max_size_bytes,
-        location_level=locations.compression_level,
-    )
-
-
 def _encode(
     tree: WorkingTree,
     base: Snapshot,
     draft: _Draft,
-    log: LogContents,
+    snapshot_id: SnapshotId,
+    encode_log: Callable[[], bytes],
     message: str,
     metadata: Mapping[str, Any],
     replaces: Replaced | None,
 ) -> PreparedSnapshot:
     context = tree.context
     spec, level = context.spec_version, context.config.effective_compression_level()
-    snapshot_id = context.ids.snapshot_id()
     flushed_at = _next_timestamp(context.clock(), base.flushed_at)
     parent_id = replaces.entry.parent_id if replaces is not None else SnapshotId(base.id)
     data = encode_snapshot(
         base=base,
         removed=draft.removed,
         nodes=[node.to_tuple() for node in draft.nodes],
-        manifest_files=[(f.id, f.size_bytes, f.num_chunk_refs) for f, _ in draft.new_manifests],
+        manifest_files=[(f.id, f.size_bytes, f.num_chunk_refs) for f in (new.file for new in draft.new_manifests)],
         id=snapshot_id,
         parent_id=parent_id,
         flushed_at=flushed_at,
@@ -211,14 +159,13 @@ def _encode(
         writer=context.writer,
         level=level,
     )
-    log_data = log.encode(snapshot_id, spec_version=spec, writer=context.writer, level=level)
-    files = [NewFile(keys.manifest(file.id), content) for file, content in draft.new_manifests]
+    files = [NewFile(keys.manifest(new.file.id), new.data) for new in draft.new_manifests]
     files.append(NewFile(keys.snapshot(snapshot_id), data))
-    files.append(NewFile(keys.transaction_log(snapshot_id), log_data))
+    files.append(NewFile(keys.transaction_log(snapshot_id), encode_log()))
     pruned = replaces.entry.pruned if replaces is not None else ()
     entry = SnapshotEntry(snapshot_id, parent_id, flushed_at, message, dict(metadata), pruned)
-    manifests = tuple(Manifest.decode(content) for _, content in draft.new_manifests)
-    return PreparedSnapshot(entry, Snapshot.decode(data), manifests, tuple(files))
+    kept = tuple(new.manifest for new in draft.new_manifests if new.manifest is not None)
+    return PreparedSnapshot(entry, Snapshot.decode(data), kept, tuple(files))
 
 
 def _next_timestamp(now: int, base: int) -> int:
@@ -251,4 +198,3 @@ def store(tree: WorkingTree, prepared: PreparedSnapshot) -> None:
     keep_snapshot(tree.context, prepared.snapshot)
     for manifest in prepared.manifests:
         keep_manifest(tree.context, manifest)
-    keep_preloaded(tree.context, tree.base_id, SnapshotId(prepared.snapshot.id))

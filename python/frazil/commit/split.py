@@ -1,4 +1,4 @@
-"""Which manifests an array gets: a pure plan, nothing is read or written here (format section 7)."""
+"""Which manifests an array gets by the configuration: a pure plan, nothing is read or written (format section 7)."""
 
 from __future__ import annotations
 

@@ -49,7 +49,8 @@ class ManifestSplittingConfig(Config):
     """Which arrays get several manifests, and how many chunks each manifest covers.
 
     Every rule that matches an array is looked at, in order; along each dimension the first matching entry decides.
-    Without rules an array has one manifest.
+    What no rule matches has one manifest. Without a configuration this is so only for arrays of fewer than 25,000 chunks,
+    in commits that change up to 16 arrays; others get several manifests, planned at each commit from what is there.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ def chunks_of(objects: ObjectStore, manifests: dict[ManifestId, int], limits: Re
     """The chunk objects that the manifests refer to; a manifest that cannot be read is an error."""
     found = Fingerprints()
     for manifest in read_manifests(objects, list(manifests.items()), limits):
-        found.add(fingerprints.of_packed(b"".join(manifest.chunk_ids())))
+        found.add(fingerprints.of_packed(manifest.chunk_ids()))
     return found
 
 

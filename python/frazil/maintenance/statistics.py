@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from frazil._core import ChunkRef
 from frazil.display import Parts, StructuralDisplay
 from frazil.history.v2 import HistoryV2
 from frazil.maintenance import fingerprints
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from frazil._core import Snapshot
     from frazil.context import RepositoryContext
     from frazil.history.base import History
-
-_VIRTUAL: Final = 2
-_PAGE: Final = 65_536
 
 
 @public
@@ -69,10 +65,10 @@ def chunk_storage_stats(
     manifests = list(manifests_of(snapshots).items())
     native, virtual, inlined = Fingerprints(), Fingerprints(), 0
     for manifest in read_manifests(context.objects, manifests, limits):
-        for node_id, count in manifest.arrays():
-            for start in range(0, count, _PAGE):
-                refs = [ref for _, ref in manifest.refs(node_id, start, min(start + _PAGE, count))]
-                inlined += _add(refs, native, virtual)
+        ids, lengths, ranges, range_lengths, inline = manifest.storage()
+        native.add(fingerprints.of_packed(ids), np.frombuffer(lengths, np.uint64))
+        virtual.add(np.frombuffer(ranges, np.uint64), np.frombuffer(range_lengths, np.uint64))
+        inlined += inline
     return ChunkStorageStats(native.total_size(), virtual.total_size(), inlined)
 
 
@@ -82,17 +78,3 @@ def _snapshots(context: RepositoryContext, history: History, limits: ReadLimits)
         kept = list(reachable(links_of(info), tips_of(info)))
         return read_snapshots(context.objects, kept, at_once=limits.max_snapshots_in_memory)
     return walk(context.objects, [*history.branches().values(), *history.tags().values()], limits)
-
-
-def _add(refs: list[ChunkRef], native: Fingerprints, virtual: Fingerprints) -> int:
-    """Note where the chunks are; returns the bytes that are inline."""
-    chunks = [(ref.chunk_id, ref.length) for ref in refs if ref.chunk_id is not None]
-    native.add(fingerprints.of_ids([chunk_id for chunk_id, _ in chunks]), _sizes(length for _, length in chunks))
-    ranges = [ref for ref in refs if ref.kind == _VIRTUAL]
-    places = [hash((ref.location, ref.offset, ref.length)) for ref in ranges]
-    virtual.add(np.array(places, np.int64).view(np.uint64), _sizes(ref.length for ref in ranges))
-    return sum(len(ref.data) for ref in refs if ref.data is not None)
-
-
-def _sizes(lengths: Iterable[int]) -> fingerprints.Values:
-    return np.fromiter(lengths, np.uint64)

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use frazil_core::chunk_table::{LocationColumn, RowView, VirtualColumns};
-use frazil_core::{Change, ChunkTable as Core};
+use frazil_core::{Change, ChunkTable as Core, Spread};
 use pyo3::IntoPyObjectExt;
 use pyo3::buffer::{Element, PyBuffer};
 use pyo3::exceptions::{PyBufferError, PyValueError};
@@ -16,6 +16,7 @@ use crate::buffer::bytes_of;
 use crate::chunk_ref::{ChunkRef, checksum};
 use crate::coord_set::CoordSet;
 use crate::error::to_py;
+use crate::manifest::extents_to_py;
 
 /// The chunk references that one session has set or deleted in one array.
 #[pyclass(module = "frazil._core", frozen)]
@@ -112,6 +113,17 @@ impl ChunkTable {
 
     fn deleted_coords(&self, py: Python<'_>) -> CoordSet {
         py.detach(|| self.inner.coords(|row| matches!(row, RowView::Deleted))).into()
+    }
+
+    fn spread<'py>(
+        &self,
+        py: Python<'py>,
+        grid: Vec<(u32, u32)>,
+        boxes: Vec<Vec<(u32, u32)>>,
+    ) -> PyResult<(Vec<usize>, Vec<(Bound<'py, PyTuple>, usize)>)> {
+        let spread = py.detach(|| Spread::of(&self.inner, &grid, boxes));
+        let outside = spread.outside.iter().map(|group| Ok((extents_to_py(py, &group.extents)?, group.count)));
+        Ok((spread.touched, outside.collect::<PyResult<_>>()?))
     }
 
     fn items<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Bound<'py, PyTuple>, Option<ChunkRef>)>> {

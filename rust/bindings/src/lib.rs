@@ -45,6 +45,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<key_reader::KeyReader>()?;
     m.add_class::<manifest::Manifest>()?;
     m.add_class::<manifest::ManifestBuilder>()?;
+    m.add_class::<manifest::MergedRefs>()?;
     m.add_class::<pattern::Pattern>()?;
     m.add_class::<region_grid::RegionGrid>()?;
     m.add_class::<repo_info::RepoInfo>()?;

@@ -1,12 +1,14 @@
 //! Manifest files.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use frazil_core::format::Manifest as Core;
-use frazil_core::format::manifest_builder::{LocationCompression, ManifestBuilder as CoreBuilder};
+use frazil_core::format::manifest_builder::{
+    LocationCompression, ManifestBuilder as CoreBuilder, MergedRefs as CoreMerged, RunLimits,
+};
 use frazil_core::region::SortedRows;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PySet, PyTuple};
+use pyo3::types::{PyBytes, PyTuple};
 
 use crate::buffer::bytes_of;
 use crate::chunk_ref::ChunkRef;
@@ -18,6 +20,13 @@ use crate::ids::{Id, Id8, Id12};
 
 /// Node id, references, and how many of them are inline, native and virtual.
 type Statistics = (Id8, usize, usize, usize, usize);
+
+/// Ids and lengths of native chunks, hashes and lengths of virtual ones, bytes of inline ones.
+type Storage<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, Bound<'py, PyBytes>, Bound<'py, PyBytes>, u64);
+
+fn packed(column: &[u64]) -> Vec<u8> {
+    column.iter().flat_map(|value| value.to_ne_bytes()).collect()
+}
 
 /// A frozen view of a manifest file; look-ups are binary searches in its own buffer.
 #[pyclass(module = "frazil._core", frozen)]
@@ -112,9 +121,27 @@ impl Manifest {
         py.detach(|| self.inner.coords(&node_id.0)).map(CoordSet::from).map_err(to_py)
     }
 
-    fn chunk_ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PySet>> {
+    fn storage<'py>(&self, py: Python<'py>) -> PyResult<Storage<'py>> {
+        let (found, [lengths, ranges, range_lengths]) = py
+            .detach(|| {
+                let found = self.inner.storage()?;
+                let columns = [&found.lengths, &found.ranges, &found.range_lengths].map(|column| packed(column));
+                Ok((found, columns))
+            })
+            .map_err(to_py)?;
+        let bytes = |data: &[u8]| PyBytes::new(py, data);
+        Ok((
+            bytes(found.ids.as_flattened()),
+            bytes(&lengths),
+            bytes(&ranges),
+            bytes(&range_lengths),
+            found.inline_bytes,
+        ))
+    }
+
+    fn chunk_ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let ids = py.detach(|| self.inner.chunk_ids()).map_err(to_py)?;
-        PySet::new(py, ids.into_iter().map(Id))
+        Ok(PyBytes::new(py, ids.as_flattened()))
     }
 
     fn virtual_locations(&self, py: Python<'_>) -> PyResult<Vec<String>> {
@@ -125,6 +152,45 @@ impl Manifest {
 /// Extents for Python.
 pub fn extents_to_py<'py>(py: Python<'py>, extents: &[(u32, u32)]) -> PyResult<Bound<'py, PyTuple>> {
     PyTuple::new(py, extents.iter().copied())
+}
+
+/// The references of one array for new manifests.
+#[pyclass(module = "frazil._core", frozen)]
+pub struct MergedRefs {
+    inner: Arc<CoreMerged>,
+}
+
+/// First reference, the one after the last, and their bounding box.
+type Run<'py> = (usize, usize, Bound<'py, PyTuple>);
+
+#[pymethods]
+impl MergedRefs {
+    #[new]
+    #[pyo3(signature = (node_id, region, old, changes))]
+    fn new(
+        py: Python<'_>,
+        node_id: Id8,
+        region: Vec<(u32, u32)>,
+        old: Vec<PyRef<'_, Manifest>>,
+        changes: Option<PyRef<'_, ChunkTable>>,
+    ) -> PyResult<Self> {
+        let old: Vec<Core> = old.iter().map(|manifest| manifest.inner.clone()).collect();
+        let changes = changes.as_ref().map(|changes| changes.inner.clone());
+        py.detach(|| CoreMerged::new(node_id.0, &region, &old, changes.as_deref()))
+            .map(|inner| Self { inner: Arc::new(inner) })
+            .map_err(to_py)
+    }
+
+    fn __len__(&self) -> usize {
+        self.inner.len()
+    }
+
+    #[pyo3(signature = (*, most, target, nbytes))]
+    fn runs<'py>(&self, py: Python<'py>, most: usize, target: usize, nbytes: u64) -> PyResult<Vec<Run<'py>>> {
+        let limits = RunLimits { most, target, bytes: nbytes };
+        let runs = py.detach(|| self.inner.runs(limits)).map_err(to_py)?;
+        runs.into_iter().map(|run| Ok((run.rows.start, run.rows.end, extents_to_py(py, &run.extents)?))).collect()
+    }
 }
 
 /// Collects the references of one new manifest file and encodes it.
@@ -165,6 +231,11 @@ impl ManifestBuilder {
         added.map(|(count, extents)| Ok((count, extents_to_py(py, &extents)?))).transpose()
     }
 
+    fn add(&self, refs: &MergedRefs, start: usize, stop: usize) -> PyResult<()> {
+        let mut builder = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        builder.add(refs.inner.clone(), start..stop).map_err(to_py)
+    }
+
     #[pyo3(signature = (*, id, spec_version, writer, level, min_virtual_refs, dictionary_samples, dictionary_bytes, location_level))]
     #[expect(clippy::too_many_arguments, reason = "keywords of the contract")]
     fn finish<'py>(
@@ -178,15 +249,15 @@ impl ManifestBuilder {
         dictionary_samples: usize,
         dictionary_bytes: usize,
         location_level: i32,
-    ) -> PyResult<Bound<'py, PyBytes>> {
+    ) -> PyResult<(Bound<'py, PyBytes>, Manifest)> {
         let compression =
             LocationCompression { min_virtual_refs, dictionary_samples, dictionary_bytes, level: location_level };
-        let file = py
+        let (file, manifest) = py
             .detach(|| {
                 let builder = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-                builder.finish(id.0, spec_version.0, writer, level, compression)
+                builder.finish_open(id.0, spec_version.0, writer, level, compression)
             })
             .map_err(to_py)?;
-        Ok(PyBytes::new(py, &file))
+        Ok((PyBytes::new(py, &file), manifest.into()))
     }
 }

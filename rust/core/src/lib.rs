@@ -16,6 +16,7 @@ pub mod key_reader;
 pub mod object_id;
 pub mod region;
 pub mod region_grid;
+pub mod spread;
 pub mod storage;
 
 pub use assets::Assets;
@@ -29,3 +30,4 @@ pub use key_reader::KeyReader;
 pub use object_id::{NodeId, ObjectId, ObjectId12};
 pub use region::Extent;
 pub use region_grid::RegionGrid;
+pub use spread::Spread;

@@ -26,7 +26,7 @@ def put_manifest(store: ObjectStore, number: int, refs: int = 3) -> tuple[bytes,
     builder = ManifestBuilder()
     builder.add_array(b"12345678", ((0, refs),), [], table)
     manifest_id = number.to_bytes(12, "big")
-    data = builder.finish(
+    data, _ = builder.finish(
         id=manifest_id,
         spec_version=2,
         writer="test",

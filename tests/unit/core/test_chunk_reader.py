@@ -79,7 +79,7 @@ class World:
         if added is None:
             return
         manifest_id = self.new_id()
-        data = builder.finish(
+        data, _ = builder.finish(
             id=manifest_id,
             spec_version=2,
             writer="test",

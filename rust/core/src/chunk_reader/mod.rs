@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::Manifest;
 use crate::object_id::{NodeId, ObjectId12};
 use crate::region::Extent;
-use manifest_index::ManifestIndex;
+pub(crate) use manifest_index::ManifestIndex;
 
 pub use columns::Columns;
 pub use range::ReadRange;

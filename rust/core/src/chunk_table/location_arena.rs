@@ -15,6 +15,7 @@ pub struct LocationArena {
     blocks: Column,
     length: usize,
     last: Vec<u8>,
+    longest: usize,
     /// Number + 1 of a text that has this hash, 0 if none.
     cache: Vec<u32>,
 }
@@ -76,7 +77,14 @@ impl LocationArena {
         known == text.as_bytes()
     }
 
+    /// Bytes of the longest text.
+    #[must_use]
+    pub fn longest(&self) -> usize {
+        self.longest
+    }
+
     fn push(&mut self, text: &[u8]) -> usize {
+        self.longest = self.longest.max(text.len());
         let shared = if self.length.is_multiple_of(BLOCK) {
             self.blocks.push(self.bytes.len() as u64);
             0

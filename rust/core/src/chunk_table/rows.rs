@@ -196,6 +196,19 @@ impl ChunkRows {
         self.sources.checksum(source)
     }
 
+    /// Bytes of the longest location.
+    #[must_use]
+    pub fn longest_location(&self) -> usize {
+        self.sources.longest()
+    }
+
+    /// No less than the bytes of all inline chunks and locations, if each is counted for every row that has it.
+    #[must_use]
+    pub fn payload_bytes_at_most(&self) -> u64 {
+        let locations = (self.len() as u64).saturating_mul(self.longest_location() as u64);
+        locations.saturating_add(self.inline.len() as u64)
+    }
+
     /// Number of distinct sources.
     #[must_use]
     pub fn num_sources(&self) -> usize {

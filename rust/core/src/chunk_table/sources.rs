@@ -50,6 +50,11 @@ impl Sources {
         self.locations.get(index(self.location_of.get(source)))
     }
 
+    /// Bytes of the longest location.
+    pub fn longest(&self) -> usize {
+        self.locations.longest()
+    }
+
     pub fn checksum(&self, source: usize) -> Option<&Checksum> {
         index(self.checksum_of.get(source)).checked_sub(1).and_then(|number| self.checksums.get(number))
     }

@@ -50,7 +50,13 @@ fn use_snapshot(file: &[u8]) {
 
 fn use_manifest(file: &[u8]) {
     let Ok(manifest) = Manifest::decode(file) else { return };
-    let _ = (manifest.statistics(), manifest.chunk_ids(), manifest.virtual_locations(), manifest.compressed_refs());
+    let _ = (
+        manifest.statistics(),
+        manifest.storage(),
+        manifest.chunk_ids(),
+        manifest.virtual_locations(),
+        manifest.compressed_refs(),
+    );
     let arrays: Vec<NodeId> = manifest.arrays().map(|(id, _)| id).take(5).collect();
     for node in arrays {
         let _ = manifest.coords(&node);

@@ -1,8 +1,9 @@
 //! Building manifests against a plain map of what should be in them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use frazil_core::format::manifest_builder::LocationCompression;
+use frazil_core::format::manifest_builder::{LocationCompression, MergedRefs, RunLimits};
 use frazil_core::format::{Manifest, ManifestBuilder, SpecVersion};
 use frazil_core::region::{self, SortedRows};
 use frazil_core::{Change, ChunkRef, ChunkTable, Extent, NodeId, ObjectId};
@@ -106,6 +107,43 @@ proptest! {
         if v1 {
             prop_assert!(manifest.dictionary().is_none());
         }
+    }
+
+    #[test]
+    fn runs_are_all_references_in_boxes_that_do_not_meet(
+        (ndim, old, refs) in (0usize..4).prop_flat_map(|ndim| (
+            Just(ndim),
+            proptest::collection::btree_map(coords(ndim), chunk_ref(), 0..60),
+            proptest::collection::btree_map(coords(ndim), chunk_ref(), 0..60),
+        )),
+        most in 1usize..40,
+        target in 1usize..40,
+        bytes in prop_oneof![Just(u64::MAX), 100u64..5_000],
+    ) {
+        let older = [build(&old, ndim, SpecVersion::V2, 1)];
+        let mut expected = old;
+        expected.extend(refs.clone());
+        let merged = MergedRefs::new(NODE, &everywhere(ndim), &older, Some(&table(&refs, ndim))).unwrap();
+        prop_assert_eq!(merged.len(), expected.len());
+        let merged = Arc::new(merged);
+        let runs = merged.runs(RunLimits { most, target, bytes }).unwrap();
+        let mut found = Refs::new();
+        for (number, run) in runs.iter().enumerate() {
+            prop_assert!(run.rows.len() <= most || ndim == 0);
+            let mut builder = ManifestBuilder::new();
+            builder.add(merged.clone(), run.rows.clone()).unwrap();
+            let here = content(&finish(&builder, SpecVersion::V2, 1), &NODE);
+            prop_assert_eq!(&run.extents, &bounding_box(&here, ndim));
+            for other in runs.iter().take(number) {
+                prop_assert!(!region::intersects(&other.extents, &run.extents));
+            }
+            found.extend(here);
+        }
+        prop_assert_eq!(runs.iter().map(|run| run.rows.len()).sum::<usize>(), expected.len());
+        prop_assert_eq!(found, expected);
+        let mut builder = ManifestBuilder::new();
+        prop_assert!(builder.add(merged.clone(), 0..0).is_err());
+        prop_assert!(builder.add(merged.clone(), 0..merged.len() + 1).is_err());
     }
 
     #[test]

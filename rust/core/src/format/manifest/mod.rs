@@ -5,4 +5,4 @@ mod refs;
 mod view;
 
 pub use refs::{ArrayRefs, StoredChecksum, StoredLocation, StoredRef};
-pub use view::{KindCounts, Manifest};
+pub use view::{ChunkStorage, KindCounts, Manifest};

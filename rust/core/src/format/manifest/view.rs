@@ -1,6 +1,6 @@
 //! A frozen view of a manifest file (format sections 3.4 and 5).
 
-use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -46,11 +46,36 @@ pub struct KindCounts {
     pub virtual_: usize,
 }
 
+/// Where the chunks of a manifest are stored, in columns.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ChunkStorage {
+    /// The object of each native reference.
+    pub ids: Vec<[u8; 12]>,
+    /// Bytes of each native reference.
+    pub lengths: Vec<u64>,
+    /// A hash of location, offset and length of each virtual reference.
+    pub ranges: Vec<u64>,
+    /// Bytes of each virtual reference.
+    pub range_lengths: Vec<u64>,
+    /// Bytes of all inline chunks.
+    pub inline_bytes: u64,
+}
+
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
 impl Manifest {
     /// The manifest in the file `data`.
     pub fn decode(data: &[u8]) -> Result<Self> {
         let (header, body) = envelope::decode(data, FileType::Manifest)?;
-        let body = Bytes::from(body);
+        Self::of_body(header, body.into())
+    }
+
+    /// The manifest that a file with this header and decompressed body holds.
+    pub(crate) fn of_body(header: Header, body: Bytes) -> Result<Self> {
         let root = Table::root(&body)?;
         let id = ObjectId(root.required_inline(schema::ID, "manifest id")?);
         let mut arrays = Vec::new();
@@ -147,8 +172,11 @@ impl Manifest {
     }
 
     fn each(&self, mut visit: impl FnMut(NodeId, StoredRef<'_>) -> Result<()>) -> Result<()> {
-        for (node_id, _) in self.arrays() {
+        // In a hostile file many arrays may have the same references; else each takes these bytes in a list.
+        let mut left = self.nbytes() / size_of::<u32>();
+        for (node_id, count) in self.arrays() {
             let Some(refs) = self.refs(&node_id) else { continue };
+            left = left.checked_sub(count).ok_or_else(repeats)?;
             for row in 0..refs.len() {
                 visit(node_id, refs.stored(row)?)?;
             }
@@ -184,16 +212,47 @@ impl Manifest {
         Ok(count)
     }
 
-    /// The ids of all native chunks.
-    pub fn chunk_ids(&self) -> Result<BTreeSet<ObjectId12>> {
-        let mut ids = Vec::new();
+    /// Where the chunks are, one entry for each reference.
+    pub fn storage(&self) -> Result<ChunkStorage> {
+        let mut found = ChunkStorage::default();
+        // Virtual references mostly have the location of the one before.
+        let mut last: (Vec<u8>, u64) = (Vec::new(), hash(&""));
         self.each(|_, stored| {
-            if let StoredRef::Native { id, .. } = stored {
-                ids.push(ObjectId(id));
+            match stored {
+                StoredRef::Inline(data) => found.inline_bytes = found.inline_bytes.saturating_add(data.len() as u64),
+                StoredRef::Native { id, length, .. } => {
+                    found.ids.push(id);
+                    found.lengths.push(length);
+                }
+                StoredRef::Virtual { location, offset, length, .. } => {
+                    let raw = match location {
+                        StoredLocation::Plain(text) => text.as_bytes(),
+                        StoredLocation::Compressed(frame) => frame,
+                    };
+                    if last.0 != raw {
+                        last = (raw.to_vec(), hash(&self.location(location)?));
+                    }
+                    found.ranges.push(hash(&(last.1, offset, length)));
+                    found.range_lengths.push(length);
+                }
             }
             Ok(())
         })?;
-        Ok(ids.into_iter().collect())
+        Ok(found)
+    }
+
+    /// The ids of all native chunks, sorted, each once.
+    pub fn chunk_ids(&self) -> Result<Vec<[u8; 12]>> {
+        let mut ids = Vec::new();
+        self.each(|_, stored| {
+            if let StoredRef::Native { id, .. } = stored {
+                ids.push(id);
+            }
+            Ok(())
+        })?;
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(ids)
     }
 
     /// The location of every virtual reference, in order, each run of equal ones once.

@@ -1,27 +1,32 @@
 //! Collects the references of one new manifest and encodes it.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::dictionary::{Dictionary, LocationCompression, SharedDictionary};
 use super::locations::Locations;
-use super::plan::{ArrayPlan, Origin, Source, as_u32};
+use super::merged::{MergedRefs, OpenSource};
 use super::refs::RefWriter;
-use crate::chunk_table::RowView;
+use crate::format::envelope;
 use crate::format::file_builder::FileBuilder;
-use crate::format::manifest::StoredRef;
 use crate::format::schema::{array_manifest, manifest as schema};
-use crate::format::{FileType, Manifest, SpecVersion};
+use crate::format::{FileType, Header, Manifest, SpecVersion};
 use crate::region::Extent;
 use crate::{ChunkTable, Error, ErrorKind, NodeId, ObjectId12, Result};
+
+/// Consecutive references of one array.
+struct Part {
+    refs: Arc<MergedRefs>,
+    rows: Range<usize>,
+}
 
 /// The references of one new manifest file.
 #[derive(Default)]
 pub struct ManifestBuilder {
-    sources: Vec<Source>,
-    arrays: BTreeMap<NodeId, ArrayPlan>,
+    arrays: BTreeMap<NodeId, Part>,
     dictionary: SharedDictionary,
 }
 
@@ -38,10 +43,25 @@ impl ManifestBuilder {
         Self { dictionary: other.dictionary.clone(), ..Self::default() }
     }
 
+    /// Add the references `rows` of an array that is not in this manifest yet.
+    pub fn add(&mut self, refs: Arc<MergedRefs>, rows: Range<usize>) -> Result<()> {
+        let node_id = refs.node_id();
+        if self.arrays.contains_key(&node_id) {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                format!("the array {node_id} is in this manifest already"),
+            ));
+        }
+        if rows.start >= rows.end || rows.end > refs.len() {
+            return Err(Error::new(ErrorKind::InvalidInput, "these are no references of the array"));
+        }
+        self.arrays.insert(node_id, Part { refs, rows });
+        Ok(())
+    }
+
     /// Add (the references of `old` in `region`, less those changed) and what `changes` sets in `region`.
     ///
-    /// Gives the number of references and their bounding box; None, and adds nothing, if there are none.  Of a coordinate
-    /// that several manifests have, the first counts, as in a look-up.
+    /// Gives the number of references and their bounding box; None, and adds nothing, if there are none.
     pub fn add_array(
         &mut self,
         node_id: NodeId,
@@ -49,29 +69,14 @@ impl ManifestBuilder {
         old: &[Manifest],
         changes: Option<&ChunkTable>,
     ) -> Result<Option<(usize, Vec<Extent>)>> {
-        if self.arrays.contains_key(&node_id) {
-            return Err(Error::new(
-                ErrorKind::InvalidInput,
-                format!("the array {node_id} is in this manifest already"),
-            ));
-        }
-        let mut plan = ArrayPlan::new(region.len());
-        for manifest in old {
-            plan.add(manifest, &node_id, region, as_u32(self.sources.len())?)?;
-            self.sources.push(Source::Manifest(manifest.clone(), node_id));
-        }
-        plan = plan.sorted();
-        if let Some(changes) = changes {
-            let rows = changes.rows();
-            plan = plan.overlaid(&rows, region, as_u32(self.sources.len())?)?;
-            self.sources.push(Source::Table(rows));
-        }
-        if plan.len() == 0 {
+        let refs = MergedRefs::new(node_id, region, old, changes)?;
+        if refs.is_empty() {
             return Ok(None);
         }
-        let added = (plan.len(), plan.bounding_box());
-        self.arrays.insert(node_id, plan);
-        Ok(Some(added))
+        let whole = refs.whole();
+        let count = whole.rows.len();
+        self.add(Arc::new(refs), whole.rows)?;
+        Ok(Some((count, whole.extents)))
     }
 
     /// The manifest file.
@@ -83,13 +88,34 @@ impl ManifestBuilder {
         level: i32,
         compression: LocationCompression,
     ) -> Result<Vec<u8>> {
+        let body = self.body(id, spec_version, compression)?;
+        envelope::encode(&body, FileType::Manifest, spec_version, writer, level)
+    }
+
+    /// The manifest file, and what reading it would give.
+    pub fn finish_open(
+        &self,
+        id: ObjectId12,
+        spec_version: SpecVersion,
+        writer: &str,
+        level: i32,
+        compression: LocationCompression,
+    ) -> Result<(Vec<u8>, Manifest)> {
+        let body = self.body(id, spec_version, compression)?;
+        let file = envelope::encode(&body, FileType::Manifest, spec_version, writer, level)?;
+        let manifest = Manifest::of_body(Header::read(&file)?, body)?;
+        Ok((file, manifest))
+    }
+
+    fn body(&self, id: ObjectId12, spec_version: SpecVersion, compression: LocationCompression) -> Result<Bytes> {
         let dictionary = if spec_version == SpecVersion::V1 { None } else { self.dictionary(compression)? };
         let mut file = FileBuilder::with_capacity(self.expected_size());
-        let mut writer_of_refs = RefWriter::new(&self.sources, Locations::new(dictionary.clone()));
+        let mut writer_of_refs = RefWriter::new(Locations::new(dictionary.clone()));
         let mut arrays = Vec::with_capacity(self.arrays.len());
-        for (node_id, plan) in &self.arrays {
-            let mut refs = Vec::with_capacity(plan.len());
-            for (coords, origin) in plan.iter() {
+        for (node_id, part) in &self.arrays {
+            writer_of_refs.turn_to(&part.refs)?;
+            let mut refs = Vec::with_capacity(part.rows.len());
+            for (coords, origin) in part.refs.plan().iter(part.rows.clone()) {
                 refs.push(writer_of_refs.write(&mut file, coords, origin)?);
             }
             let refs = file.offsets(&refs)?;
@@ -107,77 +133,72 @@ impl ManifestBuilder {
             fields.id(schema::ID, id.as_bytes());
             fields.u8(schema::COMPRESSION_ALGORITHM, algorithm, schema::ALGORITHM_ZSTD);
         })?;
-        file.into_file(root, FileType::Manifest, spec_version, writer, level)
+        let (buffer, start) = file.into_body(root)?;
+        // The buffer has up to twice the size, and the manifest may be kept for long.
+        Ok(Bytes::copy_from_slice(buffer.get(start..).unwrap_or_default()))
     }
 
     fn expected_size(&self) -> usize {
-        self.arrays.values().map(|plan| plan.len() * (56 + 4 * plan.ndim())).sum::<usize>() + 4096
+        let sizes = self.arrays.values().map(|part| part.rows.len() * (56 + 4 * part.refs.plan().ndim()));
+        sizes.sum::<usize>() + 4096
     }
 
     /// What locations are compressed with, None if they are stored plain (format section 5.4).
     fn dictionary(&self, settings: LocationCompression) -> Result<Option<Arc<Dictionary>>> {
-        let mut virtual_refs = Vec::new();
-        for &origin in self.arrays.values().flat_map(ArrayPlan::origins) {
-            if self.is_virtual(origin)? {
-                virtual_refs.push(origin);
+        let mut total = 0;
+        let mut main: (usize, Option<OpenSource<'_>>) = (0, None);
+        for part in self.arrays.values() {
+            let sources = part.refs.sources();
+            let mut counts = vec![0_usize; part.refs.num_sources()];
+            for &(source, row) in part.refs.plan().origins(part.rows.clone()) {
+                if let Some(open) = sources.get(source as usize)
+                    && open.is_virtual(row as usize)?
+                    && let Some(count) = counts.get_mut(source as usize)
+                {
+                    *count += 1;
+                }
+            }
+            total += counts.iter().sum::<usize>();
+            for (count, source) in counts.into_iter().zip(sources) {
+                if count > main.0 {
+                    main = (count, Some(source));
+                }
             }
         }
-        if virtual_refs.len() < settings.min_virtual_refs.max(1) {
+        if total < settings.min_virtual_refs.max(1) {
             return Ok(None);
         }
-        // Evenly spaced samples stand for the official random ones: a build is then the same every time.
-        let wanted = settings.dictionary_samples.min(virtual_refs.len());
+        // That of the old manifest that the most of them come from, if it has one.
+        let old = match main.1 {
+            Some(OpenSource::Manifest(manifest, _)) => manifest.dictionary(),
+            _ => None,
+        };
+        self.dictionary.choose(&self.samples(total, settings.dictionary_samples)?, old, settings)
+    }
+
+    /// Some of the `total` locations.
+    ///
+    /// Evenly spaced ones stand for the official random ones: a build is then the same every time.
+    fn samples(&self, total: usize, wanted: usize) -> Result<Vec<String>> {
+        let wanted = wanted.min(total);
         let mut samples = Vec::with_capacity(wanted);
-        for number in 0..wanted {
-            if let Some(&origin) = virtual_refs.get(number * virtual_refs.len() / wanted) {
-                samples.push(self.location(origin)?);
-            }
-        }
-        self.dictionary.choose(&samples, self.main_dictionary(&virtual_refs), settings)
-    }
-
-    /// The dictionary of the old manifest that the most of `virtual_refs` come from, if it has one.
-    fn main_dictionary(&self, virtual_refs: &[Origin]) -> Option<&Bytes> {
-        let mut counts = vec![0_usize; self.sources.len()];
-        for (source, _) in virtual_refs {
-            if let Some(count) = counts.get_mut(*source as usize) {
-                *count += 1;
-            }
-        }
-        let (_, main) = counts.into_iter().zip(&self.sources).max_by_key(|(count, _)| *count)?;
-        match main {
-            Source::Manifest(manifest, _) => manifest.dictionary(),
-            Source::Table(_) => None,
-        }
-    }
-
-    fn is_virtual(&self, (source, row): Origin) -> Result<bool> {
-        Ok(match self.sources.get(source as usize) {
-            Some(Source::Table(rows)) => matches!(rows.view(row as usize), RowView::Virtual { .. }),
-            Some(Source::Manifest(manifest, node_id)) => match manifest.refs(node_id) {
-                Some(refs) => matches!(refs.stored(row as usize)?, StoredRef::Virtual { .. }),
-                None => false,
-            },
-            None => false,
-        })
-    }
-
-    fn location(&self, (source, row): Origin) -> Result<String> {
-        match self.sources.get(source as usize) {
-            Some(Source::Table(rows)) => {
-                if let RowView::Virtual { source, .. } = rows.view(row as usize) {
-                    return Ok(rows.location(source));
+        let mut number = 0;
+        for part in self.arrays.values() {
+            let sources = part.refs.sources();
+            for &(source, row) in part.refs.plan().origins(part.rows.clone()) {
+                if samples.len() == wanted {
+                    return Ok(samples);
                 }
-            }
-            Some(Source::Manifest(manifest, node_id)) => {
-                if let Some(refs) = manifest.refs(node_id)
-                    && let StoredRef::Virtual { location, .. } = refs.stored(row as usize)?
-                {
-                    return manifest.location(location);
+                let Some(open) = sources.get(source as usize) else { continue };
+                if !open.is_virtual(row as usize)? {
+                    continue;
                 }
+                if number == samples.len() * total / wanted {
+                    samples.push(open.location(row as usize)?);
+                }
+                number += 1;
             }
-            None => {}
         }
-        Ok(String::new())
+        Ok(samples)
     }
 }

@@ -3,9 +3,11 @@
 mod builder;
 mod dictionary;
 mod locations;
+mod merged;
 mod plan;
 mod recent;
 mod refs;
 
 pub use builder::ManifestBuilder;
 pub use dictionary::LocationCompression;
+pub use merged::{MergedRefs, Run, RunLimits};

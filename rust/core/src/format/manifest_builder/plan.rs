@@ -1,6 +1,7 @@
 //! Which references an array of a new manifest has, and where they come from.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::chunk_table::{ChunkRows, RowView};
@@ -43,7 +44,8 @@ impl ArrayPlan {
         self.ndim
     }
 
-    fn coords(&self, row: usize) -> &[u32] {
+    /// The coordinates of a reference.
+    pub fn coords(&self, row: usize) -> &[u32] {
         self.coords.get(row * self.ndim..(row + 1) * self.ndim).unwrap_or_default()
     }
 
@@ -52,14 +54,15 @@ impl ArrayPlan {
         self.origins.push(origin);
     }
 
-    /// The coordinates and origin of every reference.
-    pub fn iter(&self) -> impl Iterator<Item = (&[u32], Origin)> {
-        self.origins.iter().enumerate().map(|(row, origin)| (self.coords(row), *origin))
+    /// The coordinates and origins of these references.
+    pub fn iter(&self, rows: Range<usize>) -> impl Iterator<Item = (&[u32], Origin)> {
+        let first = rows.start;
+        self.origins(rows).iter().enumerate().map(move |(at, origin)| (self.coords(first + at), *origin))
     }
 
-    /// Where the references come from.
-    pub fn origins(&self) -> &[Origin] {
-        &self.origins
+    /// Where these references come from.
+    pub fn origins(&self, rows: Range<usize>) -> &[Origin] {
+        self.origins.get(rows).unwrap_or_default()
     }
 
     /// Add the references of a manifest in `region`.
@@ -116,10 +119,10 @@ impl ArrayPlan {
         Ok(merged)
     }
 
-    /// The smallest region that holds all references.
-    pub fn bounding_box(&self) -> Vec<Extent> {
+    /// The smallest region that holds these references.
+    pub fn bounding_box(&self, rows: Range<usize>) -> Vec<Extent> {
         let mut bounds = BoundingBox::default();
-        for row in 0..self.len() {
+        for row in rows {
             bounds.add(self.coords(row));
         }
         bounds.into_extents()

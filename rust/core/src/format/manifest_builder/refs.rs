@@ -1,7 +1,8 @@
 //! Writes chunk references.
 
 use super::locations::{Locations, WrittenLocation};
-use super::plan::{Origin, Source};
+use super::merged::{MergedRefs, OpenSource};
+use super::plan::{Origin, as_u32};
 use super::recent::Recent;
 use crate::chunk_table::RowView;
 use crate::format::file_builder::{FileBuilder, Written};
@@ -14,21 +15,32 @@ type Range = (u64, u64);
 
 /// Writes the references of one file.
 pub(super) struct RefWriter<'b> {
-    sources: &'b [Source],
+    sources: Vec<OpenSource<'b>>,
+    /// How many sources the arrays before had: locations are remembered by the number of their source in the file.
+    before: u32,
     locations: Locations,
     etags: Recent,
 }
 
 impl<'b> RefWriter<'b> {
-    pub fn new(sources: &'b [Source], locations: Locations) -> Self {
-        Self { sources, locations, etags: Recent::default() }
+    pub fn new(locations: Locations) -> Self {
+        Self { sources: Vec::new(), before: 0, locations, etags: Recent::default() }
+    }
+
+    /// From here on write references of this array.
+    pub fn turn_to(&mut self, refs: &'b MergedRefs) -> Result<()> {
+        self.before = self.before.saturating_add(as_u32(self.sources.len())?);
+        self.sources = refs.sources();
+        Ok(())
     }
 
     /// Write the reference that `origin` has, at `coords`.
     pub fn write(&mut self, file: &mut FileBuilder, coords: &[u32], (number, row): Origin) -> Result<Written> {
         let missing = || Error::new(ErrorKind::Internal, "a reference of the new manifest has lost its source");
-        match self.sources.get(number as usize).ok_or_else(missing)? {
-            Source::Table(rows) => match rows.view(row as usize) {
+        let source = self.sources.get(number as usize).copied().ok_or_else(missing)?;
+        let number = self.before.saturating_add(number);
+        match source {
+            OpenSource::Table(rows) => match rows.view(row as usize) {
                 RowView::Deleted => Err(missing()),
                 RowView::Inline(data) => write_inline(file, coords, data),
                 RowView::Native { id, offset, length } => write_native(file, coords, id, (offset, length)),
@@ -41,17 +53,14 @@ impl<'b> RefWriter<'b> {
                     self.write_virtual(file, coords, location, (offset, length), checksum)
                 }
             },
-            Source::Manifest(manifest, node_id) => {
-                let refs = manifest.refs(node_id).ok_or_else(missing)?;
-                match refs.stored(row as usize)? {
-                    StoredRef::Inline(data) => write_inline(file, coords, data),
-                    StoredRef::Native { id, offset, length } => write_native(file, coords, &id, (offset, length)),
-                    StoredRef::Virtual { location, offset, length, checksum } => {
-                        let location = self.locations.of_manifest(file, number, manifest, location)?;
-                        self.write_virtual(file, coords, location, (offset, length), checksum)
-                    }
+            OpenSource::Manifest(manifest, refs) => match refs.ok_or_else(missing)?.stored(row as usize)? {
+                StoredRef::Inline(data) => write_inline(file, coords, data),
+                StoredRef::Native { id, offset, length } => write_native(file, coords, &id, (offset, length)),
+                StoredRef::Virtual { location, offset, length, checksum } => {
+                    let location = self.locations.of_manifest(file, number, manifest, location)?;
+                    self.write_virtual(file, coords, location, (offset, length), checksum)
                 }
-            }
+            },
         }
     }
 
