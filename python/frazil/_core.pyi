@@ -50,6 +50,7 @@ __all__ = [
     "normalise_url",
     "random_id",
     "read_header",
+    "without_secrets",
 ]
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -87,6 +88,9 @@ class Buffer:
 
 def normalise_url(text: str) -> str:
     """The WHATWG normal form of an absolute URL; ``ValueError`` says why a text is none."""
+
+def without_secrets(text: str) -> str:
+    """A text in whose addresses passwords, and parameters that may be signatures, are replaced by ``****``."""
 
 # --------------------------------------------------------------------------------------------------------------------
 # regular expressions

@@ -101,7 +101,7 @@ class S3Backend:
     bucket: str
     prefix: str | None
     options: S3Options
-    credentials: S3Credentials | None = None
+    credentials: S3Credentials | None = field(default=None, repr=False)
     headers: RequestHeaders = field(default_factory=RequestHeaders)
     flavour: str = "S3 (native)"
     read_only: bool = False
@@ -178,8 +178,8 @@ class GcsBackend:
 
     bucket: str
     prefix: str | None
-    credentials: GcsCredentials | None = None
-    config: Mapping[str, str] = field(default_factory=dict)
+    credentials: GcsCredentials | None = field(default=None, repr=False)
+    config: Mapping[str, str] = field(default_factory=dict, repr=False)
     headers: RequestHeaders = field(default_factory=RequestHeaders)
 
     read_only = False
@@ -212,8 +212,8 @@ class AzureBackend:
     account: str
     container: str
     prefix: str | None
-    credentials: AzureCredentials | None = None
-    config: Mapping[str, str] = field(default_factory=dict)
+    credentials: AzureCredentials | None = field(default=None, repr=False)
+    config: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     read_only = False
 
@@ -242,15 +242,15 @@ class AzureBackend:
 class HttpBackend:
     """A web server that gives out files; ``config`` goes to the client as it is."""
 
-    url: str
-    config: Mapping[str, str] = field(default_factory=dict)
+    url: str = field(repr=False)
+    config: Mapping[str, str] = field(default_factory=dict, repr=False)
     headers: RequestHeaders = field(default_factory=RequestHeaders)
 
     read_only = True
     shares_its_root = False
 
     def shown(self) -> Fields:
-        return (("type", "HTTP"), ("url", self.url))
+        return (("type", "HTTP"), ("url", _core.without_secrets(self.url)))
 
     def default_settings(self) -> StorageSettings:
         return StorageSettings()

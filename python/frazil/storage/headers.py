@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from frazil.config.attribution import Attribution
@@ -19,8 +19,8 @@ _VALUE: Final = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 class RequestHeaders:
     """Headers that go with requests that read, and with requests that write."""
 
-    read: tuple[tuple[str, str], ...] = ()
-    write: tuple[tuple[str, str], ...] = ()
+    read: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    write: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 def request_headers(

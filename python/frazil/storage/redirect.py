@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.message import Message
-from http.client import HTTPMessage
+from http.client import HTTPException, HTTPMessage
 from typing import IO, Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import parse_qs, urljoin, urlsplit
@@ -37,7 +37,7 @@ class RedirectBackend:
     The redirects are followed once, when the storage is first used.
     """
 
-    url: str
+    url: str = field(repr=False)
     _found: list[Backend] = field(default_factory=list, compare=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, compare=False, repr=False)
 
@@ -45,7 +45,7 @@ class RedirectBackend:
     shares_its_root = False
 
     def shown(self) -> Fields:
-        return (("type", "redirect"), ("url", self.url))
+        return (("type", "redirect"), ("url", _core.without_secrets(self.url)))
 
     def default_settings(self) -> StorageSettings:
         return StorageSettings()
@@ -94,6 +94,9 @@ def _location(url: str, agent: str, start: str) -> str:
             if not 300 <= answer.code < 400 or location is None:
                 raise _bad(start, f"{url} answers {answer.code} {answer.reason}") from answer
             return location
+    except HTTPException:
+        # its text may be the password of the address
+        raise _bad(start, f"{url} is no address of a web server, or what answers there is none") from None
     except (URLError, OSError) as failure:
         raise _bad(start, f"{url} cannot be reached: {failure}") from failure
 
@@ -136,4 +139,4 @@ def _required(query: dict[str, str], name: str, target: str) -> str:
 
 
 def _bad(url: str, reason: str) -> IcechunkError:
-    return error("bad-redirect", f"bad redirect for storage at {url}: {reason}")
+    return error("bad-redirect", _core.without_secrets(f"bad redirect for storage at {url}: {reason}"))

@@ -25,8 +25,8 @@ Provider = Callable[[], Options]
 class Access:
     """How to authenticate: fixed options, a function that gives them, or whatever the environment has."""
 
-    options: Options = field(default_factory=dict)
-    provider: Provider | None = None
+    options: Options = field(default_factory=dict, repr=False)
+    provider: Provider | None = field(default=None, repr=False)
     from_env: bool = False
 
 
@@ -38,7 +38,7 @@ class Remote:
     """
 
     kind: str
-    options: Options
+    options: Options = field(repr=False)
     access: Access = field(default_factory=Access)
     prefix: str | None = None
     headers: RequestHeaders = field(default_factory=RequestHeaders)

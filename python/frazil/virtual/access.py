@@ -117,7 +117,7 @@ class VirtualAccess:
         if not self._is_authorised(source):
             raise _authorisation.not_authorised(source, url)
         key = locations.object_key(url)
-        if not locations.is_addressable(key):
+        if not (locations.is_addressable(key) or (source.addresses_any_key and locations.is_sendable(key))):
             raise locations.not_addressable(key, url)
         return Place(url, self._store(source, attribution), key, source, self._authorised[source.area])
 

@@ -126,6 +126,11 @@ def is_addressable(key: str) -> bool:
     return {"", ".", ".."}.isdisjoint(key.split("/"))
 
 
+def is_sendable(key: str) -> bool:
+    """Whether a request for such a key arrives as it is: HTTP clients take ``.`` and ``..`` out of every address."""
+    return bool(key) and {".", ".."}.isdisjoint(key.split("/"))
+
+
 def not_addressable(key: str, location: str) -> InvalidInputError:
     if not key:
         text = f"virtual reference has no path segments: {location} names no object; add its key"

@@ -65,6 +65,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(storage::chunk_label, m)?)?;
     m.add_function(wrap_pyfunction!(transaction_log::encode_transaction_log, m)?)?;
     m.add_function(wrap_pyfunction!(url::normalise_url, m)?)?;
+    m.add_function(wrap_pyfunction!(url::without_secrets, m)?)?;
     m.add_function(wrap_pyfunction!(values::flexbuffer_to_json, m)?)?;
     m.add_function(wrap_pyfunction!(values::json_to_flexbuffer, m)?)?;
     m.add_function(wrap_pyfunction!(values::msgpack_to_json, m)?)?;

@@ -411,9 +411,21 @@ def test_a_store_shows_no_secrets(server):
 
 
 def test_keys_that_the_client_cannot_address_are_refused(server):
-    for key in ("a//b", "a/../b"):
+    for key, settings in (("a/../b", {"verbatim": True}), ("a//b", {})):
         with pytest.raises(InvalidInputError, match="invalid object key"):
-            s3_store(server, {"verbatim": True}).get(key)
+            s3_store(server, settings).get(key)
+
+
+def test_foreign_objects_with_empty_segments_are_read(server):
+    server._store("/bucket/some/where/a//b", b"0123456789", {})
+    store = s3_store(server, {"verbatim": True})
+    assert store.get("a//b", 2, 4) == b"23"
+    head = store.head("a//b")
+    assert head is not None
+    assert head.size == 10
+    assert store.get("a//c") is None
+    with pytest.raises(InvalidInputError, match="invalid object key"):
+        store.put("a//b", b"")
 
 
 def test_generic_stores_encode_keys():

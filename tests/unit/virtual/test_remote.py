@@ -219,3 +219,22 @@ def test_requests_say_who_is_asking(server: ObjectServer) -> None:
     agent = server.requests[0].headers["user-agent"]
     assert agent.startswith("test-client/1.0 frazil/")
     assert "array=/a; chunk=0" in agent
+
+
+@pytest.mark.parametrize("key", ["a//b", "/x", "a/b//c é#", "//"])
+def test_keys_with_empty_segments_are_read_from_s3(server: ObjectServer, key: str) -> None:
+    put(server, f"/bucket/{key}")
+    store = open_store(s3(server), authorise={"s3://bucket/": s3_key("one")})
+    refer(store, f"s3://bucket/{key.replace('#', '%23')}")
+    assert read(store, "a/c/0") == b"23456"
+    (request,) = server.requests
+    assert request.key == f"/bucket/{key}"
+    assert "Credential=one/" in request.headers["authorization"]
+
+
+@pytest.mark.parametrize("key", ["a/../b", "./a//b"])
+def test_keys_that_no_client_sends_are_told(server: ObjectServer, key: str) -> None:
+    store = open_store(s3(server), authorise={"s3://bucket/": s3_key("one")})
+    refer(store, f"s3://bucket/{key}")
+    assert "cannot address" in failure(store).message
+    assert not server.requests

@@ -4,12 +4,13 @@ use std::error::Error as StdError;
 
 use object_store::Error as StoreError;
 
+use super::shown::without_secrets;
 use crate::error::{Error, ErrorKind};
 
 /// The error of `action` ("read", "write", ...) on `key`.
 pub fn failed(error: StoreError, action: &str, key: &str) -> Error {
     let (kind, advice) = judge(&error);
-    let reason = reasons(&error);
+    let reason = without_secrets(&reasons(&error));
     let advice = advice.map_or_else(String::new, |advice| format!("; {advice}"));
     Error::new(kind, format!("cannot {action} {}: {reason}{advice}", if key.is_empty() { "objects" } else { key }))
 }
@@ -23,11 +24,12 @@ fn judge(error: &StoreError) -> (ErrorKind, Option<&'static str>) {
         StoreError::Precondition { .. } | StoreError::AlreadyExists { .. } | StoreError::NotModified { .. } => {
             (ErrorKind::Conflict, None)
         }
-        StoreError::PermissionDenied { .. } => (
+        // Of what goes wrong with a listing the client library tells no more than the status.
+        other if matches!(other, StoreError::PermissionDenied { .. }) || mentions(other, &["status code: 403"]) => (
             ErrorKind::ObjectStore,
             Some("the credentials do not permit this: check them and the policy of the bucket"),
         ),
-        StoreError::Unauthenticated { .. } => {
+        other if matches!(other, StoreError::Unauthenticated { .. }) || mentions(other, &["status code: 401"]) => {
             (ErrorKind::ObjectStore, Some("the credentials are missing, wrong or expired"))
         }
         StoreError::InvalidPath { .. } => (ErrorKind::InvalidInput, None),
@@ -78,6 +80,11 @@ pub fn is_missing(error: &StoreError) -> bool {
 pub fn is_conflict(error: &StoreError) -> bool {
     matches!(error, StoreError::Precondition { .. } | StoreError::AlreadyExists { .. })
         || mentions(error, &["ConditionalRequestConflict", "ConcurrentModification", "PreconditionFailed"])
+}
+
+/// Whether a conditional write failed although its condition may hold: it should be tried again.
+pub fn is_undecided(error: &StoreError) -> bool {
+    mentions(error, &["ConditionalRequestConflict"])
 }
 
 /// Whether a range starts beyond the end of the object.

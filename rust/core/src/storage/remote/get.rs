@@ -34,8 +34,8 @@ impl Remote {
         condition: Option<&ReadCondition>,
         context: &Context,
     ) -> Result<Option<Bytes>> {
-        let path = self.path(key)?;
-        let options = self.get_options(condition, context)?;
+        let (path, extensions) = self.address(key, context)?;
+        let options = self.get_options(condition, extensions)?;
         let read = async {
             match range.end {
                 Some(end) if end == range.start => self.empty(key, condition, context).await,
@@ -56,8 +56,8 @@ impl Remote {
         self.settings.ideal_concurrent_request_size.max(1)
     }
 
-    fn get_options(&self, condition: Option<&ReadCondition>, context: &Context) -> Result<GetOptions> {
-        let mut options = GetOptions { extensions: context.extensions(), ..GetOptions::default() };
+    fn get_options(&self, condition: Option<&ReadCondition>, extensions: http::Extensions) -> Result<GetOptions> {
+        let mut options = GetOptions { extensions, ..GetOptions::default() };
         match condition {
             Some(ReadCondition { etag: Some(etag), .. }) => options.if_match = Some(self.etag_to_send(etag)),
             Some(ReadCondition { etag: None, unmodified_since: Some(seconds) }) => {
@@ -73,8 +73,9 @@ impl Remote {
 
     /// A range without bytes cannot be asked for, but the object must be there, and the condition must hold.
     async fn empty(&self, key: &str, condition: Option<&ReadCondition>, context: &Context) -> Result<Option<Bytes>> {
-        let options = GetOptions { head: true, ..self.get_options(condition, context)? };
-        Ok(self.request(key, &self.path(key)?, options).await?.map(|_| Bytes::new()))
+        let (path, extensions) = self.address(key, context)?;
+        let options = GetOptions { head: true, ..self.get_options(condition, extensions)? };
+        Ok(self.request(key, &path, options).await?.map(|_| Bytes::new()))
     }
 
     async fn in_one(&self, key: &str, path: &Path, range: ByteRange, options: GetOptions) -> Result<Option<Bytes>> {
@@ -198,8 +199,8 @@ impl Remote {
     }
 
     pub(super) async fn head(&self, key: &str, context: &Context) -> Result<Option<ObjectMeta>> {
-        let path = self.path(key)?;
-        let options = GetOptions { head: true, extensions: context.extensions(), ..GetOptions::default() };
+        let (path, extensions) = self.address(key, context)?;
+        let options = GetOptions { head: true, extensions, ..GetOptions::default() };
         let look = async {
             let _permit = self.permit().await?;
             let found = self.request(key, &path, options).await?;

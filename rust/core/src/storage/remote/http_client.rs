@@ -13,6 +13,7 @@ use object_store::client::{
 };
 
 use super::label::RequestLabel;
+use super::raw_key::RawKey;
 use super::settings::{Options, RemoteSettings};
 use super::shared_client;
 use crate::error::{Error, ErrorKind, Result};
@@ -92,12 +93,23 @@ struct Client {
 impl HttpService for Client {
     async fn call(&self, mut request: HttpRequest) -> std::result::Result<HttpResponse, HttpError> {
         self.shared.prepare(&mut request).await?;
-        self.inner.execute(request).await
+        let listing = is_listing(request.uri());
+        let answer = self.inner.execute(request).await?;
+        if !listing {
+            return Ok(answer);
+        }
+        // The library asks again when an answer does not come, but not when a listing is cut short.
+        let (parts, body) = answer.into_parts();
+        let whole = body.bytes().await.map_err(|error| HttpError::new(HttpErrorKind::Interrupted, error))?;
+        Ok(HttpResponse::from_parts(parts, whole.into()))
     }
 }
 
 impl Shared {
     async fn prepare(&self, request: &mut HttpRequest) -> std::result::Result<(), HttpError> {
+        let raw = request.extensions().get::<RawKey>().map(|key| key.placed(request.uri())).transpose();
+        let raw = raw.map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))?;
+        let moved = raw.map(|uri| *request.uri_mut() = uri).is_some();
         let label = request.extensions().get::<RequestLabel>().map(|label| Arc::clone(&label.0));
         if let Some(agent) = self.user_agent(label.as_deref()).unwrap_or_default() {
             request.headers_mut().insert(USER_AGENT, agent);
@@ -110,7 +122,7 @@ impl Shared {
             request.headers_mut().insert(name, value.clone());
         }
         match self.signer.get() {
-            Some(signer) if has_amazon_headers(extra) && request.headers().contains_key(AUTHORIZATION) => {
+            Some(signer) if (moved || has_amazon_headers(extra)) && request.headers().contains_key(AUTHORIZATION) => {
                 signer.sign(request).await
             }
             _ => Ok(()),
@@ -156,6 +168,11 @@ fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
 
 fn is_read(method: &Method) -> bool {
     matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS" | "PROPFIND")
+}
+
+/// Whether a request asks for names of objects.
+fn is_listing(uri: &Uri) -> bool {
+    uri.query().is_some_and(|query| query.split('&').any(|pair| matches!(pair, "list-type=2" | "comp=list")))
 }
 
 /// Services on the machine itself give out credentials; headers meant for the store are none of their business.

@@ -10,9 +10,11 @@ mod http_client;
 pub mod label;
 mod open;
 mod put;
+mod raw_key;
 mod runtime;
 pub mod settings;
 mod shared_client;
+pub mod shown;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,6 +33,7 @@ use super::{
 use crate::error::{Error, ErrorKind, Result};
 use credentials::{Credentials, Provider};
 use label::RequestLabel;
+use raw_key::RawKey;
 use settings::{Options, RemoteKind, RemoteSettings};
 
 /// Objects in a bucket, a container or behind a web server.
@@ -136,6 +139,19 @@ impl Remote {
         self.path_of_prefix(key)
     }
 
+    /// The same for reading, with what the request is told: any key of another program's object on S3 can be read.
+    fn address(&self, key: &str, context: &Context) -> Result<(Path, http::Extensions)> {
+        let mut extensions = context.extensions();
+        if self.kind == RemoteKind::S3
+            && self.settings.verbatim
+            && let Some(raw) = RawKey::of(&key::join(&self.settings.prefix, key))
+        {
+            extensions.insert(raw);
+            return Ok((RawKey::stand_in(), extensions));
+        }
+        Ok((self.path(key)?, extensions))
+    }
+
     fn path_of_prefix(&self, key: &str) -> Result<Path> {
         let full = key::join(&self.settings.prefix, key);
         if !self.sends_raw_keys() {
@@ -200,7 +216,7 @@ fn place(kind: RemoteKind, options: &Options, prefix: &str) -> String {
     if !prefix.is_empty() {
         parts.push(prefix);
     }
-    parts.join(" ")
+    shown::without_secrets(&parts.join(" "))
 }
 
 impl fmt::Display for RemoteStore {

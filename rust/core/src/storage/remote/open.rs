@@ -13,6 +13,7 @@ use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
 use super::credentials::Credentials;
 use super::http_client::{Connector, Signer};
 use super::settings::{Options, RemoteKind, RemoteSettings};
+use super::shown::without_secrets;
 use crate::error::{Error, ErrorKind, Result};
 
 /// After this long a request is not repeated any more: signatures expire.
@@ -64,7 +65,7 @@ fn s3(
     }
     let store =
         builder.with_retry(retries(settings)).with_http_connector(connector.clone()).build().map_err(invalid)?;
-    if connector.needs_signer() {
+    if connector.needs_signer() || settings.verbatim {
         connector.set_signer(Signer { credentials: Arc::clone(store.credentials()), region });
     }
     Ok((Arc::new(store), cell.map(Credentials::Aws)))
@@ -160,7 +161,7 @@ fn checksum(name: &str) -> Result<String> {
 }
 
 fn invalid(error: object_store::Error) -> Error {
-    config(&error.to_string())
+    config(&without_secrets(&error.to_string()))
 }
 
 fn config(reason: &str) -> Error {

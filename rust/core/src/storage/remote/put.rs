@@ -8,7 +8,7 @@ use object_store::{
     PutResult, UpdateVersion,
 };
 
-use super::failure::{failed, is_conflict};
+use super::failure::{failed, is_conflict, is_undecided};
 use super::settings::RemoteKind;
 use super::{Context, Remote};
 use crate::error::{Error, ErrorKind, Result};
@@ -118,7 +118,7 @@ impl Remote {
         let options =
             object_store::PutOptions { mode, attributes, extensions: context.extensions(), ..Default::default() };
         let _permit = self.permit().await?;
-        let error = match self.client.put_opts(path, data.into(), options).await {
+        let error = match self.put_until_decided(path, data, options).await {
             Ok(written) => return Ok(version_of(written)),
             Err(error) => error,
         };
@@ -134,6 +134,27 @@ impl Remote {
             (Err(failure), true) => Err(failed(failure, "look up", key)),
             (_, false) => Err(failed(error, "write", key)),
         }
+    }
+
+    /// S3 may not know yet which of several writers will be the first, and asks each to try again.  With updates the
+    /// client library does so by itself.
+    async fn put_until_decided(
+        &self,
+        path: &Path,
+        data: Bytes,
+        options: object_store::PutOptions,
+    ) -> object_store::Result<PutResult> {
+        let mut pause = self.settings.initial_backoff;
+        for _ in 1..self.settings.max_tries {
+            match self.client.put_opts(path, data.clone().into(), options.clone()).await {
+                Err(error) if is_undecided(&error) && matches!(options.mode, StoreMode::Create) => {
+                    tokio::time::sleep(pause).await;
+                    pause = pause.saturating_mul(2).min(self.settings.max_backoff);
+                }
+                result => return result,
+            }
+        }
+        self.client.put_opts(path, data.into(), options).await
     }
 
     /// The version of an object, if it carries `mark`.
