@@ -67,7 +67,13 @@ def nothing_is_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_creating(server: ObjectServer) -> None:
-    with expect(server, ["LIST"], ["PUT snapshots/*", "PUT transactions/*"], ["PUT? repo"]):
+    with expect(
+        server,
+        ["LIST"],
+        ["PUT snapshots/*", "PUT transactions/*"],
+        ["PUT? repo", "PUT? snapshots/*"],
+        ["HEAD snapshots/*"],
+    ):
         frazil.Repository.create(storage(server))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from frazil._core import RepoInfo, encode_snapshot, encode_transaction_log
@@ -14,6 +16,7 @@ from frazil.format.records import SnapshotEntry
 from frazil.history import entries, stored_config
 from frazil.history.base import History
 from frazil.history.change import UpdateTag
+from frazil.history.ignored_conditions import warn_if_ignored
 from frazil.history.opening import detect_spec_version
 from frazil.history.ref_changes import MAIN_BRANCH
 from frazil.history.refs_v1 import RefFiles, put_mode
@@ -23,6 +26,7 @@ from frazil.history.update import HeldRepo
 from frazil.history.v1 import HistoryV1
 from frazil.history.v2 import HistoryV2
 from frazil.ids import INITIAL_SNAPSHOT_ID
+from frazil.offload import begin
 
 if TYPE_CHECKING:
     from frazil.config import RepositoryConfig
@@ -62,13 +66,9 @@ def _exists() -> IcechunkError:
 
 
 def _create_v2(context: RepositoryContext, entry: SnapshotEntry, config: RepositoryConfig | None) -> HistoryV2:
-    write_files(
-        context,
-        [
-            NewFile(keys.snapshot(entry.id), _empty_snapshot(context, entry)),
-            NewFile(keys.transaction_log(entry.id), _empty_log(context)),
-        ],
-    )
+    snapshot = NewFile(keys.snapshot(entry.id), _empty_snapshot(context, entry))
+    write_files(context, [snapshot, NewFile(keys.transaction_log(entry.id), _empty_log(context))])
+    checked = _begin_check(context, snapshot)
     info = RepoInfo.build(
         snapshots=[entries.to_tuple(entry)],
         branches=[(MAIN_BRANCH, entry.id)],
@@ -87,19 +87,30 @@ def _create_v2(context: RepositoryContext, entry: SnapshotEntry, config: Reposit
         attributes=attributes(context, "repo-info"),
         storage_class=metadata_storage_class(context),
     )
+    checked()
     return HistoryV2(context, HeldRepo.of(info, version, context.clock(), data))
 
 
 def _create_v1(context: RepositoryContext, entry: SnapshotEntry, config: RepositoryConfig | None) -> HistoryV1:
     """No transaction log; the ref of main is what makes it a repository, so it comes last."""
-    put_snapshot(context, entry)
+    snapshot = NewFile(keys.snapshot(entry.id), _empty_snapshot(context, entry))
+    write_files(context, [snapshot])
+    checked = _begin_check(context, snapshot)
     stored = StoredConfig(None, None)
     if config is not None:
         stored = StoredConfig(config, stored_config.write_v1(context, config, put_mode(context, None)))
     context.objects.sync()
     if RefFiles(context).swap_branch(MAIN_BRANCH, entry.id, expected=None) is not None:
         raise _exists()
+    checked()
     return HistoryV1(context, stored)
+
+
+def _begin_check(context: RepositoryContext, snapshot: NewFile) -> Callable[[], None]:
+    """Find out, beside the next request, whether the store heeds conditions; the result waits for it."""
+    if context.objects.is_local:
+        return lambda: None
+    return begin(partial(warn_if_ignored, context, snapshot.key, snapshot.data, "snapshot"))
 
 
 def put_snapshot(context: RepositoryContext, entry: SnapshotEntry) -> None:
