@@ -5,11 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
 from frazil.clock import Clock, system_clock
-from frazil.config import Attribution, RepositoryConfig
+from frazil.config import (
+    Attribution,
+    RepositoryConfig,
+    StorageConcurrencySettings,
+    StorageRetriesSettings,
+    StorageSettings,
+    StorageTimeoutSettings,
+)
 from frazil.context import RepositoryContext, open_context
 from frazil.history.creating import create
 from frazil.history.opening import Found, detect, detect_spec_version, find, history_of
@@ -19,11 +26,12 @@ from frazil.virtual.access import VirtualAccess
 
 if TYPE_CHECKING:
     from frazil._core import ObjectStore
-    from frazil.config import StorageSettings
     from frazil.storage import Storage
     from frazil.virtual.authorisation import Authorisation
 
 _log = logging.getLogger(__name__)
+
+_Part = TypeVar("_Part", StorageConcurrencySettings, StorageRetriesSettings, StorageTimeoutSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,7 @@ class OpenRequest:
             spec_version=spec_version,
             writer=WRITER,
             attribution=self.attribution if self.attribution is not None else Attribution(),
-            virtual=VirtualAccess.of(config, self.authorisation),
+            virtual=VirtualAccess.of(config, self.authorisation, settings_elsewhere(config, self.storage)),
             content_ids=self.content_ids,
             objects=objects,
         )
@@ -69,6 +77,22 @@ def with_backend_settings(config: RepositoryConfig, storage: Storage) -> Reposit
     defaults = storage.default_settings()
     config.storage = defaults if config.storage is None else defaults.merge(config.storage)
     return config
+
+
+def settings_elsewhere(config: RepositoryConfig, storage: Storage) -> StorageSettings:
+    """How requests to the sources of virtual chunks are made: as for the repository, but for what its backend chose."""
+    given, own = config.storage or StorageSettings(), storage.default_settings()
+    return StorageSettings(
+        concurrency=_beyond(given.concurrency, own.concurrency),
+        retries=_beyond(given.retries, own.retries),
+        timeouts=_beyond(given.timeouts, own.timeouts),
+    )
+
+
+def _beyond(given: _Part | None, own: _Part | None) -> _Part | None:
+    if given is None or own is None:
+        return given
+    return replace(given, **{name: None for name, value in asdict(own).items() if getattr(given, name) == value})
 
 
 def open_objects(
@@ -127,7 +151,11 @@ def reopened(
     """The same repository with ``config`` merged over its configuration and, if given, other authorisations."""
     old = state.context
     merged = old.config.merge(config) if config is not None else deepcopy(old.config)
-    virtual = old.virtual.with_config(merged) if authorisation is None else VirtualAccess.of(merged, authorisation)
+    elsewhere = settings_elsewhere(merged, old.storage)
+    if authorisation is None:
+        virtual = old.virtual.with_config(merged, elsewhere)
+    else:
+        virtual = VirtualAccess.of(merged, authorisation, elsewhere)
     context = open_context(
         storage=old.storage,
         config=with_backend_settings(merged, old.storage),

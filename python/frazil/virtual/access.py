@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from frazil._core import ObjectStore
 from frazil.config.attribution import Attribution
 from frazil.config.object_store import ObjectStoreConfig
+from frazil.config.storage_settings import StorageSettings
 from frazil.errors import IcechunkError, InvalidInputError
 from frazil.virtual import authorisation as _authorisation
 from frazil.virtual import locations
@@ -44,10 +45,14 @@ class VirtualAccess:
     description, credentials included, and opens its stores again.
     """
 
-    __slots__ = ("_authorised", "_lock", "_places", "_stores", "authorisation", "sources")
+    __slots__ = ("_authorised", "_lock", "_places", "_stores", "authorisation", "settings", "sources")
 
-    def __init__(self, sources: Sources, authorisation: Mapping[str, Authorisation]) -> None:
+    def __init__(
+        self, sources: Sources, authorisation: Mapping[str, Authorisation], settings: StorageSettings | None = None
+    ) -> None:
         self.sources = sources
+        self.settings = settings or StorageSettings()
+        """How requests are made."""
         self.authorisation = authorisation
         """Credentials by prefix, as the caller gave them."""
         self._authorised = _authorisation.by_area(authorisation)
@@ -56,7 +61,12 @@ class VirtualAccess:
         self._lock = threading.Lock()
 
     @classmethod
-    def of(cls, config: RepositoryConfig, authorisation: Mapping[str, Authorisation] | None) -> VirtualAccess:
+    def of(
+        cls,
+        config: RepositoryConfig,
+        authorisation: Mapping[str, Authorisation] | None,
+        settings: StorageSettings | None = None,
+    ) -> VirtualAccess:
         """The access that an effective configuration and the argument ``authorize_virtual_chunk_access`` give.
 
         Raises
@@ -67,13 +77,13 @@ class VirtualAccess:
             ``storage-other`` for credentials that a container's store does not take.
         """
         sources = Sources((config.virtual_chunk_containers or {}).values())
-        access = cls(sources, _authorisation.checked(authorisation))
+        access = cls(sources, _authorisation.checked(authorisation), settings)
         _authorisation.check_kinds(sources, access._authorised)
         return access
 
-    def with_config(self, config: RepositoryConfig) -> VirtualAccess:
+    def with_config(self, config: RepositoryConfig, settings: StorageSettings) -> VirtualAccess:
         """The same authorisation for the containers of another configuration."""
-        return self.of(config, self.authorisation)
+        return self.of(config, self.authorisation, settings)
 
     @property
     def authorized_prefixes(self) -> set[str]:
@@ -133,12 +143,12 @@ class VirtualAccess:
             with self._lock:
                 found = self._stores.get(source.area)
                 if found is None:
-                    found = open_source(source, self._authorised[source.area], attribution)
+                    found = open_source(source, self._authorised[source.area], attribution, self.settings)
                     self._stores[source.area] = found
         return found
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"sources": self.sources, "authorisation": self.authorisation}
+        return {"sources": self.sources, "authorisation": self.authorisation, "settings": self.settings}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)  # type: ignore[misc]

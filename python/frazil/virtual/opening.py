@@ -13,7 +13,7 @@ from frazil.config.s3_options import S3Options
 from frazil.config.storage_settings import StorageSettings
 from frazil.storage.access import azure_access, gcs_access, s3_access
 from frazil.storage.backends import s3_connection, s3_settings
-from frazil.storage.credentials import Credentials, GcsCredentials
+from frazil.storage.credentials import Credentials, GcsCredentials, profiles
 from frazil.storage.headers import request_headers
 from frazil.storage.remote import Access, Remote
 from frazil.storage.services import tigris_options
@@ -36,16 +36,17 @@ _VERBATIM: Final[dict[str, Any]] = {"verbatim": True}
 """Keys of other programs' objects are taken as they are."""
 
 
-def open_source(source: Source, authorisation: Authorisation, attribution: Attribution) -> _core.ObjectStore:
+def open_source(
+    source: Source, authorisation: Authorisation, attribution: Attribution, settings: StorageSettings
+) -> _core.ObjectStore:
     """The bucket, host or file system of a container; no request is made.
 
-    Settings are the library's own, since those of the repository suit the storage that it is in.  Keys are whole: the
-    prefix of the container is part of them.
+    Keys are whole: the prefix of the container is part of them.
     """
     if isinstance(source.store, ObjectStoreConfig.LocalFileSystem):
         return _core.ObjectStore.local("/", durable=False, verbatim=True)
     remote = _remote(source.store, source.prefix, authorisation)
-    return remote.open(StorageSettings().effective(), attribution)
+    return remote.open(settings.effective(), attribution)
 
 
 def _remote(store: ObjectStoreConfig, prefix: str, authorisation: Authorisation) -> Remote:
@@ -71,7 +72,9 @@ def _remote(store: ObjectStoreConfig, prefix: str, authorisation: Authorisation)
 def _s3(bucket: str, options: S3Options, authorisation: Authorisation) -> Remote:
     credentials = authorisation.credentials if isinstance(authorisation, Credentials.S3) else None
     # Only None falls back to unsigned requests; whoever asks for the environment's credentials gets those or an error.
-    unsigned = options.anonymous or (authorisation is None and _S3_ENVIRONMENT.isdisjoint(os.environ))
+    unsigned = options.anonymous or (
+        authorisation is None and _S3_ENVIRONMENT.isdisjoint(os.environ) and not profiles.s3_keys()
+    )
     return Remote(
         "s3",
         s3_connection(bucket, options),

@@ -97,7 +97,9 @@ def test_http() -> None:
 
 
 def test_files_are_read_from_the_root_by_their_own_names() -> None:
-    store = opening.open_source(source("file:///a/", frazil.local_filesystem_store("/a")), None, Attribution())
+    store = opening.open_source(
+        source("file:///a/", frazil.local_filesystem_store("/a")), None, Attribution(), frazil.StorageSettings()
+    )
     assert store.is_local
     assert "directory /" in repr(store)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.utils
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -238,3 +239,33 @@ def test_keys_that_no_client_sends_are_told(server: ObjectServer, key: str) -> N
     refer(store, f"s3://bucket/{key}")
     assert "cannot address" in failure(store).message
     assert not server.requests
+
+
+def broken(server: ObjectServer, settings: frazil.StorageSettings | None) -> int:
+    """The requests that a broken server gets for one chunk, of a repository with these settings."""
+    config = frazil.RepositoryConfig(storage=settings)
+    config.set_virtual_chunk_container(s3(server))
+    access = {"s3://bucket/": s3_key("one")}
+    repo = frazil.Repository.create(frazil.in_memory_storage(), config, authorize_virtual_chunk_access=access)
+    store = repo.writable_session("main").store
+    add_array(store)
+    refer(store, "s3://bucket/x")
+    server.misbehave(*[Fault(status=500)] * 3, method="GET")
+    put(server, "/bucket/x")
+    with suppress(frazil.StorageError):
+        assert read(store) == b"23456"
+    return len(server.requests)
+
+
+def test_requests_for_virtual_chunks_are_made_as_the_repository_is_told_to(server: ObjectServer) -> None:
+    retries = frazil.StorageRetriesSettings(max_tries=2, initial_backoff_ms=1, max_backoff_ms=1)
+    assert broken(server, frazil.StorageSettings(retries=retries)) == 2
+
+
+def test_what_suits_the_memory_does_not_suit_a_network(server: ObjectServer) -> None:
+    own = frazil.in_memory_storage().default_settings()
+    assert own.retries is not None
+    assert own.retries.max_tries == 1
+    assert broken(server, None) == 4
+    server.requests.clear()
+    assert broken(server, frazil.StorageSettings(retries=frazil.StorageRetriesSettings(initial_backoff_ms=1))) == 4
