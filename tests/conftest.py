@@ -16,6 +16,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Shells start background jobs so; the tests of Ctrl-C need what a person at a terminal has.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+for variable in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+    # Nobody's own keys.
+    os.environ[variable] = os.devnull
+
 SOAK = os.environ.get("FRAZIL_SOAK", "") not in ("", "0")
 
 # A deadline is a timing assertion, and the machine is shared.  The blob printed on failure reproduces the example

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from frazil.storage.credentials.azure import AzureCredentials, AzureRefreshableCredential, AzureStaticCredentials
 from frazil.storage.credentials.gcs import GcsBearerCredential, GcsCredentials, GcsStaticCredentials
+from frazil.storage.credentials.profiles import s3_keys
 from frazil.storage.credentials.refresh import Refresher
 from frazil.storage.credentials.s3 import S3Credentials, S3StaticCredentials
 from frazil.storage.remote import Access, Options
@@ -20,7 +21,7 @@ def s3_access(credentials: S3Credentials | None, *, anonymous: bool = False) -> 
         case S3Credentials.Anonymous():
             return Access({"aws_skip_signature": "true"})
         case _:
-            return Access({"aws_skip_signature": "true"}) if anonymous else Access(from_env=True)
+            return Access({"aws_skip_signature": "true"}) if anonymous else Access(s3_keys(), from_env=True)
 
 
 def _s3_options(key: S3StaticCredentials) -> Options:

@@ -17,6 +17,7 @@ from frazil.errors import ErrorKind, error
 from frazil.storage.access import azure_access, gcs_access, s3_access
 from frazil.storage.credentials.azure import AzureCredentials
 from frazil.storage.credentials.gcs import GcsCredentials
+from frazil.storage.credentials.profiles import profile_region
 from frazil.storage.credentials.s3 import S3Credentials
 from frazil.storage.headers import RequestHeaders
 from frazil.storage.remote import Remote
@@ -147,8 +148,9 @@ class S3Backend:
 def s3_connection(bucket: str, options: S3Options, *, virtual_hosted: bool = False) -> dict[str, str]:
     """What identifies a bucket, by the client's names."""
     found = {"aws_bucket_name": bucket, "aws_virtual_hosted_style_request": str(virtual_hosted).lower()}
-    if options.region is not None:
-        found["aws_region"] = options.region
+    region = options.region if options.region is not None else profile_region()
+    if region is not None:
+        found["aws_region"] = region
     if options.endpoint_url is not None:
         found["aws_endpoint"] = _with_bucket(options.endpoint_url, bucket) if virtual_hosted else options.endpoint_url
     if options.allow_http:
