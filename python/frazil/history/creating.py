@@ -108,7 +108,7 @@ def _create_v1(context: RepositoryContext, entry: SnapshotEntry, config: Reposit
 
 def _begin_check(context: RepositoryContext, snapshot: NewFile) -> Callable[[], None]:
     """Find out, beside the next request, whether the store heeds conditions; the result waits for it."""
-    if context.objects.is_local:
+    if context.objects.always_compares:
         return lambda: None
     return begin(partial(warn_if_ignored, context, snapshot.key, snapshot.data, "snapshot"))
 

@@ -23,7 +23,7 @@ def warn_if_ignored(context: RepositoryContext, key: str, data: bytes, kind: Fil
 
     What else may go wrong is left to the writes that matter.
     """
-    if context.objects.is_local or not context.config.effective_storage().unsafe_use_conditional_update:
+    if context.objects.always_compares or not context.config.effective_storage().unsafe_use_conditional_update:
         return
     try:
         context.objects.put(
