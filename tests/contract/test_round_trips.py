@@ -106,7 +106,11 @@ def test_a_repository_without_preloading(server: ObjectServer, made: frazil.Repo
 
 def test_spec_1(server: ObjectServer) -> None:
     with expect(
-        server, ["LIST"], ["PUT snapshots/*"], ["GET refs/branch.main/ref.json"], ["PUT? refs/branch.main/ref.json"]
+        server,
+        ["LIST"],
+        ["PUT snapshots/*"],
+        ["GET refs/branch.main/ref.json", "PUT? snapshots/*"],
+        ["PUT? refs/branch.main/ref.json", "HEAD snapshots/*"],
     ):
         frazil.Repository.create(storage(server), spec_version=1)
     with expect(
