@@ -5,7 +5,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{
     Attribute, Attributes, GetOptions, MultipartUpload, ObjectStoreExt, PutMode as StoreMode, PutMultipartOptions,
-    PutResult, UpdateVersion,
+    PutResult, UpdateVersion, UploadPart,
 };
 
 use super::failure::{failed, is_conflict, is_undecided};
@@ -206,7 +206,12 @@ impl Remote {
             parts.push(upload.put_part(part.into()));
         }
         let limit = self.settings.max_concurrent_requests_for_object.max(1);
-        stream::iter(parts).map(Ok).try_for_each_concurrent(limit, |part| part).await
+        let one = |part: UploadPart| async {
+            // Parts of many objects together stay within the store's limit too; only a closed store refuses.
+            let _permit = self.permits.acquire().await;
+            part.await
+        };
+        stream::iter(parts).map(Ok).try_for_each_concurrent(limit, one).await
     }
 
     pub(super) async fn put_many(
