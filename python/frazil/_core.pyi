@@ -7,9 +7,11 @@ sequences of unsigned 32-bit chunk indices, one per dimension.  A missing object
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
-from typing import Any, Final, TypeAlias, final
+from typing import Any, Final, TypeAlias, TypeVar, final
 
 from typing_extensions import Buffer as ReadableBuffer  # PEP 688; only for type checkers
+
+_T = TypeVar("_T")
 
 __all__ = [
     "Assets",
@@ -35,6 +37,7 @@ __all__ = [
     "RegionGrid",
     "RepoInfo",
     "Snapshot",
+    "StopSwitch",
     "TransactionLog",
     "Version",
     "chunk_label",
@@ -887,6 +890,18 @@ class Fetch:
 
     def cancel(self) -> None:
         """Nobody waits for it any more."""
+
+@final
+class StopSwitch:
+    """Lets another thread end the waiting of one call."""
+
+    def __new__(cls) -> StopSwitch: ...
+    def call(self, function: Callable[[], _T], /) -> _T:
+        """Call a function; once ``stop`` was called, whatever it waits for in here ends with ``KeyboardInterrupt``."""
+
+    def stop(self) -> None: ...
+    @property
+    def is_stopped(self) -> bool: ...
 
 # --------------------------------------------------------------------------------------------------------------------
 # whole batches of chunks

@@ -13,9 +13,11 @@ import os
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import islice
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar
+
+from frazil._core import StopSwitch
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -54,14 +56,54 @@ def _helpers() -> ThreadPoolExecutor:
 os.register_at_fork(after_in_child=_helpers.cache_clear)
 
 
+class _Begun(Generic[_T]):
+    """A call under way in a thread of its own; calling this waits for it."""
+
+    def __init__(self, function: Callable[[], _T]) -> None:
+        self._function = function
+        self._switch = StopSwitch()
+        self._is_wanted = False
+        self._future = _helpers().submit(contextvars.copy_context().run, self._switch.call, function)
+        _UNDER_WAY.add(self)
+        self._future.add_done_callback(lambda _: _UNDER_WAY.discard(self))
+
+    def __call__(self) -> _T:
+        self._is_wanted = True
+        try:
+            wait([self._future])
+        finally:
+            self._is_wanted = False  # it is done, or its caller was interrupted
+        if self._switch.is_stopped and isinstance(self._future.exception(), KeyboardInterrupt):
+            return self._function()
+        return self._future.result()
+
+    def stop_unless_wanted(self) -> None:
+        if not self._is_wanted:
+            self._switch.stop()
+
+
+_UNDER_WAY: Final[set[_Begun[Any]]] = set()
+
+
+def _at_exit() -> None:
+    """What nobody waits for must not keep the program from ending, however long the network lets it wait."""
+    for begun in tuple(_UNDER_WAY):
+        begun.stop_unless_wanted()
+
+
+# Called before the threads of executors are waited for; `atexit` would call it after that.
+threading._register_atexit(_at_exit)  # type: ignore[attr-defined]  # noqa: SLF001 - executors have no other door
+
+
 def begin(function: Callable[[], _T]) -> Callable[[], _T]:
     """Start a blocking call beside what the caller does next; the result is a function that waits for it.
 
     The call must not ``begin`` others: its threads are its own, so that whoever waits for one never keeps it from
-    running.  Where no thread can be had any more (at exit) the call is made when it is waited for.
+    running.  When the interpreter ends, calls that nobody waits for are stopped; where no thread can be had any more the
+    call is made when it is waited for.
     """
     try:
-        return _helpers().submit(contextvars.copy_context().run, function).result
+        return _Begun(function)
     except RuntimeError:
         return function
 

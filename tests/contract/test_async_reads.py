@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -270,11 +270,16 @@ ENDINGS = {
 }
 
 
+STALLS = (0.0, 0.005, 0.2, 0.001, 0.02)
+"""Seconds by which answers are late, so that scripts end in every stage of a read."""
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_the_end_of_a_script(server: ObjectServer, ending: str) -> None:
+def test_the_end_of_a_script(server: ObjectServer, ending: str, amount: Callable[[int, int], int]) -> None:
     """Reads that nobody waits for any more neither crash nor hang the end of the interpreter, nor say a word."""
-    for stall in (0.0, 0.005, 0.2):
-        server.fault = lambda request, stall=stall: Fault(stall=stall) if is_chunk(request) and stall else None  # type: ignore[misc]
+    for number in range(amount(3, 200)):
+        late = Fault(stall=STALLS[number % len(STALLS)])
+        server.fault = lambda request, late=late: late if is_chunk(request) and late.stall else None  # type: ignore[misc]
         done = subprocess.run(
             [sys.executable, "-W", "ignore", "-c", SCRIPT + ENDINGS[ending], server.url],
             capture_output=True,
@@ -286,6 +291,37 @@ def test_the_end_of_a_script(server: ObjectServer, ending: str) -> None:
         assert done.returncode == 0, done.stderr
         if ending not in {"loop left open", "daemon thread"}:
             assert complaints == []
+
+
+def test_a_request_beside_does_not_keep_a_script_from_ending(server: ObjectServer) -> None:
+    """Its answer comes only when the script has ended."""
+    ended, asked = threading.Event(), threading.Event()
+
+    def hold(request: Request) -> Fault | None:
+        if request.key.endswith("/held"):
+            asked.set()
+            ended.wait(90)
+        return None
+
+    server.fault = hold
+    code = """
+import sys
+import frazil
+from frazil.offload import begin
+from tests.contract.test_async_reads import storage
+
+objects = frazil.Repository.open(storage(sys.argv[1]))._repository.context.objects
+begin(lambda: objects.get("held"))
+sys.stdin.read()
+"""
+    with subprocess.Popen([sys.executable, "-c", code, server.url], stdin=subprocess.PIPE) as script:
+        try:
+            assert asked.wait(60)
+            script.communicate(timeout=80)
+        finally:
+            script.kill()
+            ended.set()
+    assert script.returncode == 0
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")

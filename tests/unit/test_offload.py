@@ -15,6 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from frazil import offload
+from frazil._core import Latency, ObjectStore
 from frazil.offload import AsyncCloseableIterator, begin, class_in_thread, in_thread, run_in_thread, static_in_thread
 
 
@@ -210,6 +212,20 @@ def test_context_variables_reach_what_is_begun():
     variable = contextvars.ContextVar("variable", default="outside")
     variable.set("inside")
     assert begin(variable.get)() == "inside"
+
+
+def test_at_exit_what_nobody_waits_for_is_stopped_and_made_again_by_whoever_does_then():
+    latency = Latency(read_ms=120_000)
+    objects = ObjectStore.memory()
+    objects.put("a", b"1")
+    late = objects.with_latency(latency)
+    again, dropped = begin(lambda: late.get("a")), begin(lambda: late.get("b"))
+    offload._at_exit()
+    assert isinstance(dropped, offload._Begun)
+    with pytest.raises(KeyboardInterrupt):
+        dropped._future.result(60)
+    latency.read_ms = 0
+    assert again() == b"1"
 
 
 def test_at_exit_what_cannot_be_begun_is_done_when_it_is_waited_for():

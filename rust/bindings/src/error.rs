@@ -6,6 +6,8 @@ use frazil_core::{Error, ErrorKind, interrupt};
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 
+use crate::stop_switch::is_stopped;
+
 thread_local! {
     /// What a signal handler or another function of Python raised while this thread was inside the core.
     static RAISED: RefCell<Option<PyErr>> = const { RefCell::new(None) };
@@ -36,6 +38,9 @@ pub fn install_interrupt() {
         // Threads of our own must not touch an interpreter that may be ending; their calls are waited for by one of Python's.
         if !IS_PYTHONS.get() {
             return Ok(());
+        }
+        if is_stopped() {
+            return Err(Error::new(ErrorKind::Interrupted, "nobody waits for this call any more"));
         }
         match Python::try_attach(|py| py.check_signals()) {
             Some(Err(raised)) => Err(keep_raised(raised)),

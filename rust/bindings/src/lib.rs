@@ -20,6 +20,7 @@ mod region_grid;
 mod remote;
 mod repo_info;
 mod snapshot;
+mod stop_switch;
 mod storage;
 mod transaction_log;
 mod url;
@@ -50,6 +51,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<region_grid::RegionGrid>()?;
     m.add_class::<repo_info::RepoInfo>()?;
     m.add_class::<snapshot::Snapshot>()?;
+    m.add_class::<stop_switch::StopSwitch>()?;
     m.add_class::<storage::Version>()?;
     m.add_class::<storage::PutMode>()?;
     m.add_class::<storage::ObjectMeta>()?;
