@@ -43,7 +43,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 LOCKED := $(if $(CI),--locked)
 
 .PHONY: help setup build demo test test-rust test-python soak lint lint-ruff lint-format lint-mypy lint-layers lint-stubs \
-        lint-rustfmt lint-clippy format reference bench bench-rust wheel clean check-tools servers own-target
+        lint-rustfmt lint-clippy format reference bench performance bench-rust wheel clean check-tools servers own-target
 
 help: ## List the targets
 	@echo "make <target> [PYTHON=python3.13] [ARGS='...']"; echo
@@ -105,6 +105,9 @@ soak: build servers ## The same tests at full counts: hours
 bench: build ## Speed against the official package, as ratios, held against benches/goals.json
 	@$(ONCE) $(STAMPS)/bench --input 'requirements/*.txt' -- $(PY) -m pip install --quiet -r requirements/bench.txt
 	@$(PY) benches/run.py $(ARGS)
+
+performance: setup ## Rewrite docs/performance.md, with the results of the last `make bench`
+	@$(PY) benches/document.py $(wildcard build/bench/results.jsonl)
 
 bench-rust: own-target ## The hot paths of the Rust core, without Python
 	@cargo bench -p frazil-benches $(LOCKED) $(if $(ARGS),-- $(ARGS))

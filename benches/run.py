@@ -22,7 +22,7 @@ from harness.bench import Bench
 from harness.environment import environment
 from harness.registry import CASES, CHILDREN
 from harness.subjects import Subject
-from report import GOALS, draw, one_line, table
+from report import draw, one_line, read_goals, table
 
 RESULTS = Path(__file__).resolve().parents[1] / "build" / "bench"
 
@@ -83,7 +83,7 @@ def main() -> None:
             print(json.dumps(line), file=results, flush=True)
             print(one_line(line), flush=True)
 
-        emit(environment(subjects))
+        emit(environment(subjects, Path(options.tmp)))
         loop = asyncio.new_event_loop()
         bench = Bench(subjects, options.rounds, options.quick, Path(options.tmp), loop, emit)
         for name in chosen:
@@ -91,7 +91,7 @@ def main() -> None:
         loop.close()
 
     for subject in subjects[1:]:
-        missed = table(lines, json.loads(GOALS.read_text()), subject.spec)
+        missed = table(lines, read_goals(), subject.spec)
         draw(lines, options.out / f"ratios-{subject.name}.png", subject.spec)
         print(f"results in {options.out}")
         if missed and options.strict:

@@ -1,6 +1,8 @@
 """What can be measured: packages with Icechunk's API, and plain zarr stores.
 
 A subject may carry the codec pipeline its arrays are opened with: ``frazil:fused`` or ``frazil:some.module.Pipeline``.
+Without one it is Frazil's own for Frazil and zarr's default for all others, set explicitly: the automatic choice is one
+for the whole process, and is measured in a process of its own.
 """
 
 from __future__ import annotations
@@ -17,6 +19,9 @@ PIPELINES = {
     "batched": "zarr.core.codec_pipeline.BatchedCodecPipeline",
     "fused": "zarr.core.codec_pipeline.FusedCodecPipeline",
 }
+OWN = {"frazil": "frazil.codec_pipeline.FrazilCodecPipeline"}
+AUTOMATIC = "automatic"
+"""A pipeline that is left to whoever sets one."""
 PLAIN = ("memory", "local", "obstore")
 
 
@@ -43,8 +48,8 @@ class Subject:
         """The codec pipeline that this subject's arrays are opened with."""
         import zarr
 
-        wanted = self.spec.partition(":")[2]
-        if not wanted:
+        wanted = self.spec.partition(":")[2] or OWN.get(self.name, "batched")
+        if wanted == AUTOMATIC:
             yield
             return
         path = PIPELINES.get(wanted, wanted)

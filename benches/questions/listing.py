@@ -72,7 +72,7 @@ def listing(bench: Bench) -> None:
             return {spec: (lambda s=store: fn(s)) for spec, store in stores.items()}
 
         measure = lambda fn, what, ops: bench.measure(  # noqa: E731
-            "meta.listing", runs(fn), ops=ops, op=what, arrays=total, rounds=min(bench.rounds, 5)
+            "meta.listing", runs(fn), ops=ops, op=what, arrays=total, rounds=bench.rounds
         )
         measure(lambda s: drain(s, "list"), "list", total)
         measure(lambda s: drain(s, "list_prefix", "g001/"), "list_prefix", arrays)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
 
-from harness import Bench, case
+from harness import AUTOMATIC, Bench, Subject, case, child
 
 COMPRESSORS = {"none": None, "zstd": "auto"}
 
@@ -39,15 +41,13 @@ def create(store: Any, data: np.ndarray, chunk: int, compressor: Any) -> zarr.Ar
     )
 
 
-@case("array.read")
-def read(bench: Bench) -> None:
-    """``array[:]`` of an array already written."""
+def compare_reads(bench: Bench, name: str, subjects: list[Subject], sizes: list[tuple[str, int, int]]) -> None:
     for comp, compressor in COMPRESSORS.items():
-        for label, chunk, count in shapes(bench):
+        for label, chunk, count in sizes:
             data = sample(chunk * count)
             with bench.workdir() as root:
                 runs = {}
-                for subject in bench.subjects:
+                for subject in subjects:
                     handle = subject.create(root / subject.spec.replace(":", "_"))
                     with subject.pipeline():
                         create(handle.writable(), data, chunk, compressor)[:] = data
@@ -55,15 +55,47 @@ def read(bench: Bench) -> None:
                         array = zarr.open_array(handle.readable(), path="a", mode="r")
                     assert np.array_equal(array[:], data)
                     runs[subject.spec] = lambda a=array: a[:]
-                bench.measure(
-                    "array.read",
-                    runs,
-                    ops=count,
-                    nbytes=data.nbytes,
-                    chunk=label,
-                    compressor=comp,
-                    rounds=min(bench.rounds, 5),
-                )
+                bench.measure(name, runs, ops=count, nbytes=data.nbytes, chunk=label, compressor=comp)
+
+
+@case("array.read")
+def read(bench: Bench) -> None:
+    """``array[:]`` of an array already written."""
+    compare_reads(bench, "array.read", bench.subjects, shapes(bench))
+
+
+@case("array.default")
+def read_by_default_pipeline(bench: Bench) -> None:
+    """The same where everybody uses zarr's default pipeline; small chunks, which cost the pipeline most."""
+    subjects = [Subject(f"{subject.name}:batched") for subject in bench.subjects]
+    compare_reads(bench, "array.default", subjects, shapes(bench)[:2])
+
+
+@child
+def read_in_new_process(subject: Subject, path: str) -> dict[str, float]:
+    """``array[:]``, twice, in a process that sets no pipeline: whatever importing and opening switches on is used."""
+    _ = subject.module
+    array = zarr.open_array(Subject(subject.name).open(Path(path)).readable(), path="a", mode="r")
+    array[:]
+    wall, cpu = time.perf_counter(), time.process_time()
+    array[:]
+    return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+
+
+@case("array.automatic")
+def read_automatically(bench: Bench) -> None:
+    """A user who knows of no pipelines: what does a process get that opens a repository and reads?"""
+    label, chunk, count = shapes(bench)[1]
+    data = sample(chunk * count)
+    with bench.workdir() as root:
+        args = {}
+        for subject in bench.packages:
+            path = root / subject.spec.replace(":", "_")
+            handle = subject.create(path)
+            create(handle.writable(), data, chunk, "auto")[:] = data
+            handle.commit()
+            args[f"{subject.name}:{AUTOMATIC}"] = {"path": str(path)}
+        bench.isolated("array.automatic", read_in_new_process, args, chunk=label, compressor="zstd")
 
 
 @case("array.write")
@@ -92,5 +124,4 @@ def write(bench: Bench) -> None:
                     nbytes=data.nbytes,
                     chunk=label,
                     compressor=comp,
-                    rounds=min(bench.rounds, 5),
                 )

@@ -42,7 +42,6 @@ def xarray(bench: Bench) -> None:
         def opened(spec: str) -> Any:
             return xr.open_zarr(handles[spec].readable(), consolidated=False, chunks=None)
 
-        rounds = min(bench.rounds, 5)
         specs = list(handles)
         bench.measure(
             "array.xarray",
@@ -50,7 +49,6 @@ def xarray(bench: Bench) -> None:
             prepare={s: (lambda s=s: begin(s)) for s in specs},
             unit="ms",
             part="to_zarr+commit",
-            rounds=rounds,
         )
         bench.measure("array.xarray", {s: (lambda s=s: opened(s)) for s in specs}, unit="ms", part="open")
         data: dict[str, Any] = {}
@@ -60,7 +58,6 @@ def xarray(bench: Bench) -> None:
             prepare={s: (lambda s=s: data.__setitem__(s, opened(s))) for s in specs},
             unit="ms",
             part="mean of all",
-            rounds=rounds,
         )
         bench.measure(
             "array.xarray",
