@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from frazil import node_path
 from frazil._core import ChunkReader, ChunkRef, ChunkTable, CoordSet, KeyReader, Snapshot
@@ -28,6 +28,10 @@ from frazil.session_mode import SessionMode
 
 if TYPE_CHECKING:
     from frazil.session import Session
+
+
+_MOST_NODES: Final = 4096
+"""Records kept: walking a large hierarchy should not keep it all in memory."""
 
 
 class TreeOwner(Protocol):
@@ -71,6 +75,8 @@ class WorkingTree:
         self.keys = KeyReader()
         """Nodes that the extension can answer for by itself; filled on first use, emptied by edits."""
         self._readers: dict[NodePath, ChunkReader] = {}
+        self._nodes: dict[NodePath, NodeRecord] = {}
+        """Records that were asked for before: one of an array with many manifests takes long to make."""
         self._uploaded: set[ChunkId] = set()
 
     # ---- state -----------------------------------------------------------------------------------------------------
@@ -144,6 +150,17 @@ class WorkingTree:
 
     def node(self, path: NodePath) -> NodeRecord | None:
         """The node at ``path`` with the session's changes to it; arrays carry the manifests of the base."""
+        found = self._nodes.get(path)
+        if found is None:
+            with self.lock:
+                found = self._find_node(path)
+                if found is not None:
+                    if len(self._nodes) >= _MOST_NODES:
+                        self._nodes.clear()
+                    self._nodes[path] = found
+        return found
+
+    def _find_node(self, path: NodePath) -> NodeRecord | None:
         changes = self.changes
         made = changes.created.get(path)
         if made is not None:
@@ -426,8 +443,10 @@ class WorkingTree:
         self.keys.forget(path)
         if path is None:
             self._readers.clear()
+            self._nodes.clear()
         else:
             self._readers.pop(path, None)
+            self._nodes.pop(path, None)
 
     # ---- pickling --------------------------------------------------------------------------------------------------
 

@@ -15,10 +15,10 @@ _STEP = "    "
 
 def structural(shown: Shown) -> str:
     """``<name>``, then a line a field; nested objects are indented below the name of their field."""
-    return _structural(shown.__display__())
+    return structural_parts(shown.__display__())
 
 
-def _structural(parts: Parts) -> str:
+def structural_parts(parts: Parts) -> str:
     lines = [f"<{PACKAGE}.{parts.title}>\n"]
     for name, value in parts.fields:
         lines.append(_field(name, value, quotes=parts.quotes))
@@ -27,7 +27,7 @@ def _structural(parts: Parts) -> str:
 
 def _field(name: str, value: object, *, quotes: bool) -> str:
     if isinstance(value, Shown):
-        return f"{name}:\n{indent(_structural(value.__display__()), _STEP)}"
+        return f"{name}:\n{indent(structural_parts(value.__display__()), _STEP)}"
     if is_group(value):
         inner = "".join(_field(key, item, quotes=quotes) for key, item in value.items())
         return f"{name}:\n{indent(inner, _STEP)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from zarr.abc.store import ByteRequest, OffsetByteRequest, RangeByteRequest, Store, SuffixByteRequest
@@ -13,8 +14,9 @@ from zarr.core.sync import SyncMixin
 from frazil._core import ChunkRef
 from frazil.codec_pipeline import TreeStore, activate_unless_chosen
 from frazil.display import Parts, StructuralDisplay
+from frazil.display.text import structural_parts
 from frazil.errors import SessionStateError
-from frazil.ids import format_id
+from frazil.ids import SnapshotId, format_id
 from frazil.names import public
 from frazil.offload import run_in_thread
 from frazil.store.listing import Listing
@@ -164,6 +166,8 @@ class IcechunkStore(StructuralDisplay, VirtualRefs, TreeStore, Store, SyncMixin)
 
     async def getsize(self, key: str) -> int:
         """Stored bytes: 0 for a chunk that does not exist, ``NodeNotFoundError`` for metadata that does not."""
+        if self._answers_at_once:
+            return self._store.size(key)
         return await run_in_thread(self._store.size, key)
 
     async def getsize_prefix(self, prefix: str) -> int:
@@ -257,8 +261,17 @@ class IcechunkStore(StructuralDisplay, VirtualRefs, TreeStore, Store, SyncMixin)
         activate_unless_chosen()
 
     def __display__(self) -> Parts:
-        tree = self._store.tree
-        return Parts(
-            "IcechunkStore",
-            (("read_only", self.read_only), ("snapshot_id", format_id(tree.base_id)), ("branch", tree.branch)),
-        )
+        return _parts(self.read_only, self._store.tree.base_id, self._store.tree.branch)
+
+    def __str__(self) -> str:
+        return _text(self.read_only, self._store.tree.base_id, self._store.tree.branch)
+
+
+def _parts(read_only: bool, base_id: SnapshotId, branch: str | None) -> Parts:
+    return Parts("IcechunkStore", (("read_only", read_only), ("snapshot_id", format_id(base_id)), ("branch", branch)))
+
+
+@lru_cache(maxsize=256)
+def _text(read_only: bool, base_id: SnapshotId, branch: str | None) -> str:
+    """Remembered, because zarr makes the text of a store for every node that it opens."""
+    return structural_parts(_parts(read_only, base_id, branch))
