@@ -18,6 +18,9 @@ use crate::coord_set::CoordSet;
 use crate::error::to_py;
 use crate::manifest::extents_to_py;
 
+/// How many changes lie within a box of the grid, given by its extents.
+type ChangesWithin<'py> = (Bound<'py, PyTuple>, usize);
+
 /// The chunk references that one session has set or deleted in one array.
 #[pyclass(module = "frazil._core", frozen)]
 pub struct ChunkTable {
@@ -120,7 +123,7 @@ impl ChunkTable {
         py: Python<'py>,
         grid: Vec<(u32, u32)>,
         boxes: Vec<Vec<(u32, u32)>>,
-    ) -> PyResult<(Vec<usize>, Vec<(Bound<'py, PyTuple>, usize)>)> {
+    ) -> PyResult<(Vec<usize>, Vec<ChangesWithin<'py>>)> {
         let spread = py.detach(|| Spread::of(&self.inner, &grid, boxes));
         let outside = spread.outside.iter().map(|group| Ok((extents_to_py(py, &group.extents)?, group.count)));
         Ok((spread.touched, outside.collect::<PyResult<_>>()?))
