@@ -837,6 +837,18 @@ class ChunkReader:
         """
 
 @final
+class KeyListing:
+    """Every key of the nodes of a snapshot at or below ``prefix``, as far as they have not been changed since.
+
+    Iterates over pages of (keys, paths of nodes of which no key is listed): those of ``changed``, and arrays whose chunk
+    keys are not of the default encoding with slashes.
+    """
+
+    def __new__(cls, snapshot: Snapshot, assets: Assets, prefix: str, changed: Sequence[bytes]) -> KeyListing: ...
+    def __iter__(self) -> KeyListing: ...
+    def __next__(self) -> tuple[list[str], list[str]]: ...
+
+@final
 class KeyReader:
     """One look-up from a Zarr key to its bytes for the nodes that Python has registered.
 
@@ -857,6 +869,8 @@ class KeyReader:
         self, key: str, start: int | None = None, end: int | None = None, suffix: int | None = None
     ) -> Buffer | ChunkRef | object | None: ...
     def exists(self, key: str) -> bool | object: ...
+    def size(self, key: str) -> int | object:
+        """Stored bytes: 0 for a chunk that does not exist."""
 
 @final
 class Completions:

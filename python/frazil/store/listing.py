@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Iterator
 
 from frazil import node_path
+from frazil._core import KeyListing
 from frazil.errors import InvalidInputError
 from frazil.format import zarr_metadata
 from frazil.format.records import NodeRecord
@@ -51,12 +52,35 @@ def keys_below(tree: WorkingTree, prefix: str) -> Iterator[str]:
         raise InvalidInputError(
             f"bad key prefix `{prefix}`: Only prefixes pointing to a group or array are allowed", kind="bad-key-prefix"
         )
-    for found, is_array, _ in tree.paths(path):
-        yield zarr_keys.metadata_key(found)
-        if is_array:
-            node = tree.node(found)
-            if node is not None:
-                yield from chunk_keys(tree, node)
+    yield from _moved_keys(tree, path) if len(tree.changes.moves) else _unmoved_keys(tree, path)
+
+
+def _unmoved_keys(tree: WorkingTree, prefix: NodePath) -> Iterator[str]:
+    """The extension lists what is unchanged, and we the rest.  Edits while this goes on, such as deleting, are harmless."""
+    changes = tree.changes
+    deleted, created = set(changes.deleted), [node.path for node in changes.new_nodes()]
+    changed = {*changes.updated, *changes.chunks, *changes.deleted_ids()}
+    for keys, left in KeyListing(tree.base, tree.context.assets, prefix, list(changed)):
+        yield from keys
+        for path in map(NodePath, left):
+            if path not in deleted:
+                yield from _keys_of(tree, path)
+    for path in created:
+        if node_path.is_same_or_below(path, prefix):
+            yield from _keys_of(tree, path)
+
+
+def _moved_keys(tree: WorkingTree, prefix: NodePath) -> Iterator[str]:
+    for path, _, _ in tree.paths(prefix):
+        yield from _keys_of(tree, path)
+
+
+def _keys_of(tree: WorkingTree, path: NodePath) -> Iterator[str]:
+    node = tree.node(path)
+    if node is not None:
+        yield zarr_keys.metadata_key(path)
+        if node.is_array:
+            yield from chunk_keys(tree, node)
 
 
 def chunk_keys(tree: WorkingTree, node: NodeRecord) -> Iterator[str]:

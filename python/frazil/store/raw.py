@@ -149,15 +149,22 @@ class RawStore:
         if isinstance(found, bool):
             return found
         with operation("exists", key=key):
-            parsed = self.parse(key)
+            parsed = self._parse_and_register(key)
             if isinstance(parsed, V2Key):
                 return False
             if isinstance(parsed, MetadataKey):
-                node = self.tree.node(parsed.path)
-                if node is not None:
-                    self.tree.register(node)
-                return node is not None
+                return self.tree.node(parsed.path) is not None
             return self._chunk_ref(parsed) is not None
+
+    def _parse_and_register(self, key: str) -> zarr_keys.Key:
+        """What a key names; from now on the extension answers for its node."""
+        parsed = self.parse(key)
+        node = parsed.node if isinstance(parsed, ChunkKey) else None
+        if isinstance(parsed, MetadataKey):
+            node = self.tree.node(parsed.path)
+        if node is not None:
+            self.tree.register(node)
+        return parsed
 
     def _chunk_ref(self, key: ChunkKey | StrayChunkKey) -> ChunkRef | None:
         if isinstance(key, StrayChunkKey):
@@ -167,8 +174,11 @@ class RawStore:
 
     def size(self, key: str) -> int:
         """Stored bytes of a key: 0 for a chunk that does not exist, an error for metadata that does not."""
+        found = self.tree.keys.size(key)
+        if isinstance(found, int):
+            return found
         with operation("getsize", key=key):
-            parsed = self.parse(key)
+            parsed = self._parse_and_register(key)
             if isinstance(parsed, MetadataKey):
                 return len(self.tree.existing_node(parsed.path).user_data)
             if isinstance(parsed, V2Key):

@@ -99,4 +99,15 @@ impl KeyReader {
             Found::Unknown => unknown(py),
         }
     }
+    /// Stored bytes: 0 for a chunk that does not exist.
+    fn size(&self, py: Python<'_>, key: &str) -> PyResult<Py<PyAny>> {
+        let found = match self.inner.cached_size(key).map_err(to_py)? {
+            Some(found) => found,
+            None => blocking(py, || self.inner.size(key))?,
+        };
+        match found {
+            Found::Known(size) => size.into_py_any(py),
+            Found::Unknown => unknown(py),
+        }
+    }
 }

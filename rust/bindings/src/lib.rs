@@ -13,6 +13,7 @@ mod error;
 mod header;
 mod id_listing;
 mod ids;
+mod key_listing;
 mod key_reader;
 mod manifest;
 mod pattern;
@@ -43,6 +44,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<completions::Completions>()?;
     m.add_class::<completions::Fetch>()?;
     m.add_class::<coord_set::CoordSet>()?;
+    m.add_class::<key_listing::KeyListing>()?;
     m.add_class::<key_reader::KeyReader>()?;
     m.add_class::<manifest::Manifest>()?;
     m.add_class::<manifest::ManifestBuilder>()?;

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bytes::Bytes;
 
 use crate::assets::Assets;
-use crate::chunk_reader::{Chunk, ChunkReader, Peek, ReadRange};
+use crate::chunk_reader::{CachedLookup, Chunk, ChunkReader, Peek, ReadRange};
 use crate::error::{Result, Within};
 use crate::storage::Started;
 use crate::storage::remote::label;
@@ -150,6 +150,34 @@ impl KeyReader {
             Some(Place::Document(_)) => Found::Known(true),
             Some(Place::Chunk(reader, coords)) => {
                 Found::Known(reader.lookup(&coords).within(|| format!("exists key={key}"))?.is_some())
+            }
+        })
+    }
+}
+
+impl KeyReader {
+    /// Stored bytes of a key, 0 for a chunk that does not exist; nothing is read but manifests.
+    pub fn size(&self, key: &str) -> Result<Found<u64>> {
+        Ok(match self.place(key) {
+            None => Found::Unknown,
+            Some(Place::Document(document)) => Found::Known(document.len() as u64),
+            Some(Place::Chunk(reader, coords)) => {
+                let found = reader.lookup(&coords).within(|| format!("getsize key={key}"))?;
+                Found::Known(found.map_or(0, |reference| reference.length()))
+            }
+        })
+    }
+
+    /// As `size`, without any input or output; none if a manifest has to be read first.
+    pub fn cached_size(&self, key: &str) -> Result<Option<Found<u64>>> {
+        Ok(match self.place(key) {
+            None => Some(Found::Unknown),
+            Some(Place::Document(document)) => Some(Found::Known(document.len() as u64)),
+            Some(Place::Chunk(reader, coords)) => {
+                match reader.lookup_cached(&coords).within(|| format!("getsize key={key}"))? {
+                    CachedLookup::Known(found) => Some(Found::Known(found.map_or(0, |reference| reference.length()))),
+                    CachedLookup::Unread => None,
+                }
             }
         })
     }

@@ -39,6 +39,8 @@ def test_documents_and_chunks():
     assert keys.exists("a/b/c/0/1") is True
     assert keys.exists("a/b/c/0/0") is False
     assert keys.exists("zarr.json") is True
+    assert [keys.size(key) for key in ("zarr.json", "a/b/zarr.json", "a/b/c/0/1")] == [4, 5, 5]
+    assert [keys.size(key) for key in ("a/b/c/0/0", "a/b/c/5/5", "a/b/c/0", "a/b/c")] == [0, 0, 0, 0]
 
 
 def test_what_is_not_registered_is_unknown():
@@ -48,6 +50,7 @@ def test_what_is_not_registered_is_unknown():
     for key in ("zarr.json", "a/zarr.json", "a/c/0", "g/c/0", "g/c", "late/zarr.json", "foo", "", "g/.zarray"):
         assert keys.read(key) is UNKNOWN
         assert keys.exists(key) is UNKNOWN
+        assert keys.size(key) is UNKNOWN
     assert keys.read("late/c/0") is None
     assert repr(UNKNOWN) == "KeyReader.UNKNOWN"
 

@@ -7,7 +7,7 @@ use std::thread;
 use bytes::Bytes;
 
 use super::locate::Stored;
-use super::plan::{Decoding, Unit};
+use super::plan::{Decoding, Piece, Unit};
 use super::{Batch, Foreign, worthwhile_threads};
 use crate::assets::ChunkRange;
 use crate::codec::output::{Elements, RowPlan, Slabs, Target};
@@ -20,6 +20,8 @@ use crate::interrupt;
 const BLOCK: usize = 16 << 10;
 /// Bytes of decoded chunks in a block: virtual ones are held in memory until they are decoded.
 const BLOCK_BYTES: usize = 256 << 20;
+/// The longest chunk that is read before its true length is known.
+const MOST_SCRATCH: usize = 16 << 20;
 /// Bytes that are fetched from a network before the first of them is decoded.
 const WINDOW_BYTES: u64 = 32 << 20;
 
@@ -66,10 +68,8 @@ impl Reading<'_, '_> {
                 match &unit.stored {
                     Stored::Missing => self.decode(unit, &[], scratch, thread),
                     Stored::Bytes(data) => self.decode(unit, data, scratch, thread),
-                    Stored::Range(range) => {
-                        let data = self.batch.reader.assets().chunk_part(*range, 0, range.length)?;
-                        self.decode(unit, &data, scratch, thread)
-                    }
+                    Stored::Range(range) if self.read_in_place(unit, *range, thread)? => Ok(()),
+                    Stored::Range(range) => self.read_and_decode(unit, *range, scratch, thread),
                 }
             });
         }
@@ -98,6 +98,34 @@ impl Reading<'_, '_> {
                 }
             }
         })
+    }
+
+    /// Read elements that lie in the store as they will lie in memory; false if they do not.
+    fn read_in_place(&self, unit: &Unit<'_>, range: ChunkRange, thread: usize) -> Result<bool> {
+        let [Piece { item, decoding: Decoding::Plain(_), region, .. }] = unit.pieces.as_slice() else {
+            return Ok(false);
+        };
+        // As long as the range that it is selected from, so it is all of it, and in the same order.
+        let run = region.run(self.batch.chain.item()).filter(|run| run.len() as u64 == range.length);
+        let Some(run) = run else { return Ok(false) };
+        let assets = self.batch.reader.assets();
+        let read = self.slabs.view(thread).write_run(run, &mut |memory| assets.chunk_into(range, memory));
+        read.within(|| self.batch.named("decode_chunk", *item))
+    }
+
+    fn read_and_decode(&self, unit: &Unit<'_>, range: ChunkRange, scratch: &mut Scratch, thread: usize) -> Result<()> {
+        let assets = self.batch.reader.assets();
+        match usize::try_from(range.length) {
+            // Into memory that this thread has used before: new memory costs more than what is read into it.
+            Ok(length) if length <= MOST_SCRATCH => {
+                let mut buffer = scratch.buffer();
+                let read = assets.chunk_into(range, buffer.take(length));
+                let result = read.and_then(|()| self.decode(unit, buffer.take(length), scratch, thread));
+                scratch.give_back(buffer);
+                result
+            }
+            _ => self.decode(unit, &assets.chunk_part(range, 0, range.length)?, scratch, thread),
+        }
     }
 
     /// The units, cut into ranges that are fetched together.

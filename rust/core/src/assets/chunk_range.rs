@@ -34,17 +34,19 @@ impl ChunkRange {
 
     /// `data` if it has the right length.
     pub(super) fn checked(&self, data: Bytes) -> Result<Bytes> {
-        if data.len() as u64 == self.length {
-            return Ok(data);
+        self.expect(data.len()).map(|()| data)
+    }
+
+    /// An error unless `found` bytes are all of them.
+    pub(super) fn expect(&self, found: usize) -> Result<()> {
+        if found as u64 == self.length {
+            return Ok(());
         }
         Err(Error::new(
             ErrorKind::InvalidObjectSize,
             format!(
                 "chunk {} is shorter than its reference says: {} of {} bytes from {} are there",
-                self.id,
-                data.len(),
-                self.length,
-                self.offset
+                self.id, found, self.length, self.offset
             ),
         ))
     }

@@ -66,6 +66,24 @@ impl Assets {
         self.store.start_get(&part.key(), part.bytes()?, Box::new(finish))
     }
 
+    /// The bytes that a reference names into `target`, which has their length.
+    ///
+    /// # Errors
+    /// As [`Self::chunk_part`].
+    pub fn chunk_into(&self, whole: ChunkRange, target: &mut [u8]) -> Result<()> {
+        let context = || format!("fetch_chunk id={}", whole.id);
+        whole.expect(target.len()).within(context)?;
+        if self.caches_chunks {
+            target.copy_from_slice(&self.chunk_part(whole, 0, whole.length)?);
+            return Ok(());
+        }
+        let start = whole.bytes().within(context)?.start;
+        match self.store.get_into(&whole.key(), start, target).within(context)? {
+            Some(length) => whole.expect(length).within(context),
+            None => Err(missing(&whole.key()).within(context())),
+        }
+    }
+
     /// The bytes that a reference names, if they are cached.
     #[must_use]
     pub fn cached_chunk(&self, range: &ChunkRange) -> Option<Bytes> {
@@ -144,6 +162,7 @@ mod tests {
         for hostile in [range(1, u64::MAX, 2), range(1, 5, u64::MAX - 5)] {
             assert!(assets.chunk_batch(&[hostile], 0).is_err());
             assert!(assets.chunk_part(hostile, 0, hostile.length).is_err());
+            assert!(assets.chunk_into(hostile, &mut [0; 2]).is_err());
             assert!(assets.chunk(hostile).is_err());
         }
     }
@@ -155,6 +174,8 @@ mod tests {
             let long = range(1, 5, 6);
             assert_eq!(assets.chunk(long).unwrap_err().kind, ErrorKind::InvalidObjectSize);
             assert_eq!(assets.chunk_part(long, 0, 6).unwrap_err().kind, ErrorKind::InvalidObjectSize);
+            assert_eq!(assets.chunk_into(long, &mut [0; 6]).unwrap_err().kind, ErrorKind::InvalidObjectSize);
+            assert_eq!(assets.chunk_into(range(1, 5, 5), &mut [0; 6]).unwrap_err().kind, ErrorKind::InvalidObjectSize);
             assert_eq!(assets.chunk_batch(&[long], 0).unwrap_err().kind, ErrorKind::InvalidObjectSize);
             assert_eq!(assets.chunk_part(long, 0, 5).unwrap(), vec![7; 5]);
             assert!(assets.cached_chunk(&long).is_none());
@@ -167,6 +188,7 @@ mod tests {
         assert!(assets.chunk(range(1, 0, 1)).unwrap().is_none());
         for error in [
             assets.chunk_part(range(1, 0, 1), 0, 1).unwrap_err(),
+            assets.chunk_into(range(1, 0, 1), &mut [0; 1]).unwrap_err(),
             assets.chunk_batch(&[range(1, 0, 1)], 0).unwrap_err(),
             assets.snapshot(ObjectId([1; 12])).unwrap_err(),
             assets.manifest(ObjectId([1; 12]), 5).unwrap_err(),
@@ -188,6 +210,11 @@ mod tests {
             let assets = assets(&objects, chunk_bytes);
             let ranges: Vec<_> = asked.iter().map(|(id, offset, length)| range(*id, *offset, *length)).collect();
             let expected: Vec<Bytes> = ranges.iter().map(|r| assets.chunk_part(*r, 0, r.length).unwrap()).collect();
+            for (range, expected) in ranges.iter().zip(&expected) {
+                let mut target = vec![0; expected.len()];
+                assets.chunk_into(*range, &mut target).unwrap();
+                prop_assert_eq!(&target, expected);
+            }
             prop_assert_eq!(assets.chunk_batch(&ranges, 0).unwrap(), expected);
         }
     }

@@ -6,6 +6,7 @@ use super::{ChunkReader, ManifestEntry, check_listed};
 use crate::chunk_table::{ChunkRows, RowView};
 use crate::coord_set::{CoordSet, CoordSetBuilder};
 use crate::error::Result;
+use crate::format::Manifest;
 use crate::interrupt;
 use crate::region::{self, Extent};
 
@@ -56,9 +57,7 @@ impl ChunkReader {
             self.manifests.iter().enumerate().filter(|(_, entry)| entry.extents.len() == self.ndim()).collect();
         for wave in listed.chunks(WAVE) {
             interrupt::check()?;
-            wave.iter().try_for_each(|(_, entry)| check_listed(entry))?;
-            let files: Vec<_> = wave.iter().map(|(_, entry)| (entry.id, entry.size)).collect();
-            for ((number, entry), manifest) in wave.iter().zip(self.assets.manifests(&files, 0)?) {
+            for ((number, entry), manifest) in wave.iter().zip(self.wave_of_manifests(wave)?) {
                 let Some(refs) = manifest.refs(&self.node_id) else { continue };
                 let region = self.clipped(&entry.extents);
                 region::scan(&refs, &region, |_, coords| {
@@ -80,6 +79,15 @@ impl ChunkReader {
             }
         }
         Ok(builder.finish())
+    }
+
+    fn wave_of_manifests(&self, wave: &[(usize, &ManifestEntry)]) -> Result<Vec<Manifest>> {
+        if let [(_, entry)] = wave {
+            return self.manifest(entry).map(|manifest| vec![manifest]);
+        }
+        wave.iter().try_for_each(|(_, entry)| check_listed(entry))?;
+        let files: Vec<_> = wave.iter().map(|(_, entry)| (entry.id, entry.size)).collect();
+        self.assets.manifests(&files, 0)
     }
 
     /// The part of `extents` inside the grid.

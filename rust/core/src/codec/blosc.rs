@@ -98,8 +98,10 @@ fn decompress(buffer: &[u8], target: &mut [u8]) -> Result<()> {
         return Ok(());
     }
     #[allow(unsafe_code, reason = "a C library: it reads the validated buffer and writes within `target`")]
-    // SAFETY: the buffer was validated, so its header's lengths are those of the slice; the library checks every offset
-    // in it, and writes no more than the length it is given.
+    // SAFETY: the buffer is immutable and was validated, so it has a whole header whose compressed length is that of the
+    // slice, and whose content is as long as `target`.  The library refuses block sizes over the content's, checks the
+    // table of blocks, every offset in it and every length of a part against the compressed length, and writes blocks
+    // one after the other up to the content's length.  It reads and writes nothing else but memory of its own.
     let answer =
         unsafe { blosc_src::blosc_decompress_ctx(buffer.as_ptr().cast(), target.as_mut_ptr().cast(), target.len(), 1) };
     if usize::try_from(answer) == Ok(target.len()) {
@@ -111,6 +113,7 @@ fn decompress(buffer: &[u8], target: &mut [u8]) -> Result<()> {
 fn compress(settings: Blosc, content: &[u8], buffer: &mut [u8]) -> i32 {
     #[allow(unsafe_code, reason = "a C library: it reads `content` and writes within `buffer`")]
     // SAFETY: both pointers are those of live slices with their lengths, which do not overlap; the name ends with a NUL.
+    // The library stops where `buffer` ends, and checks level, shuffle and sizes, which `new` has checked before.
     unsafe {
         blosc_src::blosc_compress_ctx(
             settings.level.into(),
@@ -124,5 +127,92 @@ fn compress(settings: Blosc, content: &[u8], buffer: &mut [u8]) -> i32 {
             settings.block_size,
             1,
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Where the header has what (`c-blosc/README_CHUNK_FORMAT.rst`): version, versionlz, flags and type size, a byte
+    /// each; content length, block size and buffer length, four each; then the offset of each block.
+    const FIELDS: [(usize, usize); 8] = [(0, 1), (1, 1), (2, 1), (3, 1), (4, 4), (8, 4), (12, 4), (16, 4)];
+
+    fn hostile_number() -> impl Strategy<Value = u32> {
+        let near = |centre: u32| (0u32..9).prop_map(move |offset| centre.wrapping_add(offset).wrapping_sub(4));
+        prop_oneof![
+            near(0),
+            near(16),
+            near(4096),
+            near(1 << 31),
+            near(u32::MAX),
+            near((i32::MAX as u32 - 255 * 4) / 3),
+            any::<u32>()
+        ]
+    }
+
+    fn settings() -> impl Strategy<Value = Blosc> {
+        let names = prop_oneof![Just("blosclz"), Just("lz4"), Just("lz4hc"), Just("zlib"), Just("zstd")];
+        let shuffles = prop_oneof![Just("noshuffle"), Just("shuffle"), Just("bitshuffle")];
+        let sizes = (0u8..10, 1usize..300, prop_oneof![Just(0usize), 1usize..5000]);
+        (names, shuffles, sizes)
+            .prop_map(|(name, shuffle, (level, size, block))| Blosc::new(name, level, shuffle, size, block).unwrap())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1024))]
+
+        /// Nothing is written outside of the target, and what is too long is refused before memory is taken for it.
+        #[test]
+        fn a_hostile_header_harms_nothing(
+            settings in settings(),
+            length in 1usize..9000,
+            step in 0usize..7,
+            changes in proptest::collection::vec((0..FIELDS.len(), hostile_number()), 1..4),
+            repair in any::<bool>(),
+        ) {
+            let content: Vec<u8> = (0..length).map(|i| (i * step / 3) as u8).collect();
+            let mut buffer = settings.encode(&content).unwrap();
+            for (field, value) in changes {
+                let (start, size) = FIELDS[field];
+                if let Some(bytes) = buffer.get_mut(start..start + size) {
+                    bytes.copy_from_slice(&value.to_le_bytes()[..size]);
+                }
+            }
+            if repair {
+                // Past the checks of lengths, on to those of blocks.
+                buffer[4..8].copy_from_slice(&u32::try_from(length).unwrap().to_le_bytes());
+                let stated = u32::try_from(buffer.len()).unwrap();
+                buffer[12..16].copy_from_slice(&stated.to_le_bytes());
+            }
+            let margin = 512;
+            let mut memory = vec![0xa5u8; length + 2 * margin];
+            let decoded = Blosc::decode_exact(&buffer, &mut memory[margin..margin + length]);
+            prop_assert!(memory[..margin].iter().chain(&memory[margin + length..]).all(|&byte| byte == 0xa5));
+            if let Ok(content) = Blosc::decode_within(&buffer, length) {
+                prop_assert!(content.len() <= length);
+                prop_assert_eq!(content.len() == length, decoded.is_ok());
+            }
+        }
+    }
+
+    #[test]
+    fn a_length_that_no_chunk_has_takes_no_memory() {
+        let mut buffer = Blosc::new("lz4", 5, "shuffle", 4, 0).unwrap().encode(&[7; 100]).unwrap();
+        for stated in [101u32, i32::MAX as u32 - 16, 1 << 31, u32::MAX] {
+            buffer[4..8].copy_from_slice(&stated.to_le_bytes());
+            assert!(Blosc::decode_within(&buffer, 100).is_err(), "{stated}");
+            assert!(Blosc::decode_exact(&buffer, &mut [0; 100]).is_err(), "{stated}");
+        }
+    }
+
+    #[test]
+    fn too_short_for_a_header() {
+        for length in 0..16 {
+            assert!(Blosc::decode_within(&vec![2; length], 100).is_err());
+            assert!(Blosc::decode_exact(&vec![2; length], &mut []).is_err());
+        }
     }
 }

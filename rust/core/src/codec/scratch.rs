@@ -21,7 +21,7 @@ impl AlignedBuffer {
         let needed = length.saturating_add(ALIGNMENT);
         if self.memory.len() < needed {
             // What is there need not be kept, so nothing is copied.
-            self.memory = vec![0; needed];
+            self.memory = vec![0; needed.saturating_add(needed / 4)];
         }
         let begin = self.memory.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
         self.memory.get_mut(begin..begin + length).unwrap_or_default()

@@ -1,7 +1,7 @@
 //! A few threads that share a list of tasks.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::thread;
 
 use super::scratch::{self, Scratch};
@@ -14,9 +14,11 @@ static BUSY: AtomicUsize = AtomicUsize::new(0);
 /// The most threads of one call.
 const MOST: usize = 64;
 
-/// Threads that a call may have at most: the CPUs this process may use.
+/// Threads that a call may have at most: the CPUs this process may use, asked once, since the answer takes Linux as long
+/// as reading a chunk does.
 pub fn cpus() -> usize {
-    thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MOST)
+    static CPUS: OnceLock<usize> = OnceLock::new();
+    *CPUS.get_or_init(|| thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MOST))
 }
 
 /// Some threads that are counted as busy until this is dropped.

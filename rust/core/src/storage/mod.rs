@@ -188,6 +188,17 @@ pub trait ObjectStore: fmt::Display + Send + Sync {
         Ok(None)
     }
 
+    /// The bytes of an object from `start` on into `target`; how many there were, if the object exists.
+    fn get_into(&self, key: &str, start: u64, target: &mut [u8]) -> Result<Option<usize>> {
+        let range = ByteRange { start, end: Some(start.saturating_add(target.len() as u64)) };
+        let Some(data) = self.get(key, range)? else { return Ok(None) };
+        let length = data.len().min(target.len());
+        if let (Some(target), Some(data)) = (target.get_mut(..length), data.get(..length)) {
+            target.copy_from_slice(data);
+        }
+        Ok(Some(length))
+    }
+
     /// The whole object and its version; no bytes if it still is at version `known`.
     fn get_versioned(&self, key: &str, known: Option<&Version>) -> Result<Option<Versioned>>;
 

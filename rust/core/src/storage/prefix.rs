@@ -67,6 +67,10 @@ impl ObjectStore for PrefixStore {
         self.inner.start_get(&self.full(key)?, range, done)
     }
 
+    fn get_into(&self, key: &str, start: u64, target: &mut [u8]) -> Result<Option<usize>> {
+        self.inner.get_into(&self.full(key)?, start, target)
+    }
+
     fn get_versioned(&self, key: &str, known: Option<&Version>) -> Result<Option<Versioned>> {
         let found = self.inner.get_versioned(&self.full(key)?, known)?;
         Ok(found.map(|(data, meta)| (data, self.relative(meta))))

@@ -6,4 +6,4 @@ mod view;
 
 pub use manifest_files::ManifestFile;
 pub use plan::SnapshotPlan;
-pub use view::Snapshot;
+pub use view::{Snapshot, Span};

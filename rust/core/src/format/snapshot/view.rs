@@ -31,6 +31,14 @@ struct Inner {
     manifest_files: Vec<ManifestFile>,
 }
 
+/// How far a walk over a node and what is below it has come.
+#[derive(Debug, Clone)]
+pub struct Span {
+    itself: Option<usize>,
+    next: usize,
+    below: String,
+}
+
 impl Snapshot {
     /// The snapshot in the file `data`.
     pub fn decode(data: &[u8]) -> Result<Self> {
@@ -146,6 +154,36 @@ impl Snapshot {
             index += 1;
         }
         Ok(())
+    }
+
+    /// The node at `prefix` and all below it, to be read with [`Self::next_nodes`].
+    pub fn span(&self, prefix: &str) -> Result<Span> {
+        let below = if prefix == "/" { "/".to_owned() } else { format!("{prefix}/") };
+        let (index, found) = self.search(prefix)?;
+        let (start, itself) = self.search(&below)?;
+        Ok(Span { itself: found.then_some(index), next: start + usize::from(itself), below })
+    }
+
+    /// The next nodes of a span in path order, at most `most` and at least one until its end.
+    pub fn next_nodes(&self, span: &mut Span, most: usize) -> Result<Vec<Node>> {
+        let mut budget = Budget::for_file(self.nbytes());
+        let mut nodes = Vec::new();
+        while nodes.len() < most {
+            let view = match span.itself.take() {
+                Some(index) => self.view(index)?,
+                None if span.next < self.num_nodes() => {
+                    let view = self.view(span.next)?;
+                    if !view.path()?.starts_with(&span.below) {
+                        break;
+                    }
+                    span.next += 1;
+                    view
+                }
+                None => break,
+            };
+            nodes.push(view.read(&mut budget)?);
+        }
+        Ok(nodes)
     }
 
     /// The node at `prefix` and all below it, in path order.

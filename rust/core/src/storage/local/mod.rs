@@ -171,7 +171,12 @@ impl ObjectStore for LocalStore {
 
     fn get(&self, key: &str, range: ByteRange) -> Result<Option<Bytes>> {
         let path = self.path(key)?;
-        found(self.pace.watch(|| read::range(&path, range)), "read", &path)
+        found(self.pace.watch(|| read::range(&path, range), Bytes::len), "read", &path)
+    }
+
+    fn get_into(&self, key: &str, start: u64, target: &mut [u8]) -> Result<Option<usize>> {
+        let path = self.path(key)?;
+        found(self.pace.watch(|| read::into(&path, start, target), |length| *length), "read", &path)
     }
 
     fn get_versioned(&self, key: &str, known: Option<&Version>) -> Result<Option<Versioned>> {

@@ -19,6 +19,9 @@ const TRUSTED_LENGTH: u64 = 1 << 20;
 const ALIGNED_FROM: usize = 64 << 10;
 const ALIGNMENT: usize = 64;
 
+/// Reads to a slow place are made in pieces of this many bytes, which stay in the cache of a CPU on their way.
+const BOUNCE: usize = 128 << 10;
+
 /// The file and its metadata; a directory is an error, as a file that is not there.
 pub fn open(path: &Path) -> io::Result<(File, Metadata)> {
     let file = File::open(path)?;
@@ -68,6 +71,48 @@ fn exact(file: &File, start: u64, length: u64) -> io::Result<Bytes> {
     Ok(Bytes::from(buffer).slice(begin..end))
 }
 
+/// The bytes of the file at `path` from `start` on into `target`, as many as there are.
+pub fn into(path: &Path, start: u64, target: &mut [u8]) -> io::Result<usize> {
+    let file = File::open(path)?;
+    if target.len() < 2 * BOUNCE || !is_slow_to_copy_to(target) {
+        return fill(&file, start, target);
+    }
+    let mut buffer = vec![0; BOUNCE + ALIGNMENT];
+    let begin = buffer.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
+    let bounce = buffer.get_mut(begin..begin + BOUNCE).unwrap_or_default();
+    let mut done = 0;
+    for part in target.chunks_mut(BOUNCE) {
+        let bounce = bounce.get_mut(..part.len()).unwrap_or_default();
+        let length = fill(&file, start.saturating_add(done as u64), bounce)?;
+        if let (Some(part), Some(bounce)) = (part.get_mut(..length), bounce.get(..length)) {
+            part.copy_from_slice(bounce);
+        }
+        done += length;
+        if length < bounce.len() {
+            break;
+        }
+    }
+    Ok(done)
+}
+
+/// Where `malloc` places large buffers, and so NumPy its arrays: the kernel copies several times slower to there.
+fn is_slow_to_copy_to(target: &[u8]) -> bool {
+    (1..32).contains(&(target.as_ptr().addr() % 4096))
+}
+
+fn fill(file: &File, start: u64, target: &mut [u8]) -> io::Result<usize> {
+    let mut done = 0;
+    while let Some(rest) = target.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        match rustix::io::pread(file, rest, start.saturating_add(done as u64)) {
+            Ok(0) => break,
+            Ok(length) => done += length,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(done)
+}
+
 /// Whether the reads of a directory are slow, as on a network file system: a running vote of the last ones.
 #[derive(Debug, Default)]
 pub struct Pace {
@@ -84,10 +129,10 @@ impl Pace {
     }
 
     /// Make a read and count it, unless it is so large that its time says nothing.
-    pub fn watch(&self, read: impl FnOnce() -> io::Result<Bytes>) -> io::Result<Bytes> {
+    pub fn watch<T>(&self, read: impl FnOnce() -> io::Result<T>, length: impl FnOnce(&T) -> usize) -> io::Result<T> {
         let begin = Instant::now();
         let result = read();
-        let small = result.as_ref().is_ok_and(|data| data.len() <= 256 << 10);
+        let small = result.as_ref().is_ok_and(|data| length(data) <= 256 << 10);
         if small {
             self.vote(begin.elapsed() > Self::SLOW);
         }
@@ -107,6 +152,32 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn any_part_goes_to_any_place() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        let content: Vec<u8> = (0..3 * BOUNCE + 1000).map(|i| (i / 7) as u8).collect();
+        std::fs::write(&path, &content).unwrap();
+        let mut memory = vec![0; content.len() + 3 * 4096];
+        let page = memory.as_ptr().align_offset(4096);
+        for (shift, from, length) in [
+            (16, 0, content.len()),
+            (0, 0, content.len()),
+            (16, 5, 2 * BOUNCE + 3),
+            (31, 7, 50),
+            (16, 2 * BOUNCE, 2 * BOUNCE),
+            (16, content.len() + 1, BOUNCE * 2),
+        ] {
+            memory.fill(1);
+            let target = &mut memory[page + shift..page + shift + length];
+            let expected = content.get(from..(from + length).min(content.len())).unwrap_or_default();
+            assert_eq!(into(&path, from as u64, target).unwrap(), expected.len());
+            assert_eq!(&target[..expected.len()], expected);
+            assert!(target[expected.len()..].iter().all(|&byte| byte == 1 || from < content.len()));
+        }
+        assert!(into(&directory.path().join("none"), 0, &mut [0; 4]).is_err());
+    }
 
     #[test]
     fn a_few_slow_reads_do_not_make_a_slow_mount() {
