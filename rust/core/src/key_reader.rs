@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bytes::Bytes;
 
 use crate::assets::Assets;
-use crate::chunk_reader::{CachedLookup, Chunk, ChunkReader, Peek, ReadRange};
+use crate::chunk_reader::{Chunk, ChunkReader, Peek, ReadRange};
 use crate::error::{Result, Within};
 use crate::storage::Started;
 use crate::storage::remote::label;
@@ -174,10 +174,7 @@ impl KeyReader {
             None => Some(Found::Unknown),
             Some(Place::Document(document)) => Some(Found::Known(document.len() as u64)),
             Some(Place::Chunk(reader, coords)) => {
-                match reader.lookup_cached(&coords).within(|| format!("getsize key={key}"))? {
-                    CachedLookup::Known(found) => Some(Found::Known(found.map_or(0, |reference| reference.length()))),
-                    CachedLookup::Unread => None,
-                }
+                reader.length_cached(&coords).within(|| format!("getsize key={key}"))?.map(Found::Known)
             }
         })
     }

@@ -83,6 +83,22 @@ pub fn find<R: SortedRows + ?Sized>(rows: &R, coords: &[u32]) -> Result<Option<u
     Ok((row < rows.len() && rows.compare(row, coords)?.is_eq()).then_some(row))
 }
 
+/// As `find`, at once if it is row `guess`.
+pub fn find_near<R: SortedRows + ?Sized>(rows: &R, coords: &[u32], guess: usize) -> Result<Option<usize>> {
+    if guess < rows.len() && rows.compare(guess, coords)?.is_eq() {
+        return Ok(Some(guess));
+    }
+    find(rows, coords)
+}
+
+/// Which one `coords` is if every chunk of `extents` exists.
+pub fn place_in(extents: &[Extent], coords: &[u32]) -> usize {
+    extents.iter().zip(coords).fold(0usize, |place, (&(from, to), &index)| {
+        let (length, offset) = (to.saturating_sub(from), index.saturating_sub(from));
+        place.saturating_mul(length as usize).saturating_add(offset as usize)
+    })
+}
+
 /// As `lower_bound` to the end, quick if the row is near `from`.
 fn gallop<R: SortedRows + ?Sized>(rows: &R, from: usize, coords: &[u32]) -> Result<usize> {
     let (mut low, mut step) = (from, 1_usize);

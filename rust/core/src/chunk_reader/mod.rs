@@ -15,7 +15,7 @@ use crate::chunk_table::{Change, ChunkTable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Manifest;
 use crate::object_id::{NodeId, ObjectId12};
-use crate::region::Extent;
+use crate::region::{self, Extent};
 pub(crate) use manifest_index::ManifestIndex;
 
 pub use columns::Columns;
@@ -157,7 +157,7 @@ impl ChunkReader {
         match self.place(coords) {
             Place::Nowhere => Ok(None),
             Place::Changed(reference) => Ok(Some(reference)),
-            Place::In(entry) => self.manifest(entry)?.get(&self.node_id, coords),
+            Place::In(entry) => self.in_manifest(entry, &self.manifest(entry)?, coords),
         }
     }
 
@@ -167,10 +167,30 @@ impl ChunkReader {
             Place::Nowhere => None,
             Place::Changed(reference) => Some(reference),
             Place::In(entry) => match self.assets.cached_manifest(entry.id) {
-                Some(manifest) => manifest.get(&self.node_id, coords)?,
+                Some(manifest) => self.in_manifest(entry, &manifest, coords)?,
                 None => return Ok(CachedLookup::Unread),
             },
         }))
+    }
+
+    /// Stored bytes of a chunk without any input or output; none if a manifest has to be read first.
+    pub fn length_cached(&self, coords: &[u32]) -> Result<Option<u64>> {
+        let found = match self.place(coords) {
+            Place::Nowhere => None,
+            Place::Changed(reference) => Some(reference.length()),
+            Place::In(entry) => match self.assets.cached_manifest(entry.id) {
+                Some(manifest) => {
+                    manifest.length_near(&self.node_id, coords, region::place_in(&entry.extents, coords))?
+                }
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(found.unwrap_or(0)))
+    }
+
+    /// Manifests of dense arrays have their references where they belong: no search is needed.
+    fn in_manifest(&self, entry: &ManifestEntry, manifest: &Manifest, coords: &[u32]) -> Result<Option<ChunkRef>> {
+        manifest.get_near(&self.node_id, coords, region::place_in(&entry.extents, coords))
     }
 
     /// What is known of a chunk, or of the part of it in `range`, without any input or output.

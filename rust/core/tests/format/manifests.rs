@@ -98,8 +98,15 @@ proptest! {
         prop_assert_eq!(added, wanted);
         let manifest = finish(&builder, version, new_min);
         prop_assert_eq!(&content(&manifest, &NODE), &expected);
-        for at in expected.keys() {
-            prop_assert_eq!(manifest.get(&NODE, at).unwrap(), expected.get(at).cloned());
+        let extents = if expected.is_empty() { Vec::new() } else { bounding_box(&expected, ndim) };
+        for (at, chunk) in &expected {
+            prop_assert_eq!(manifest.get(&NODE, at).unwrap().as_ref(), Some(chunk));
+            // A guess may be wrong, the answer may not.
+            for guess in [0, 1, expected.len(), usize::MAX, region::place_in(&extents, at)] {
+                prop_assert_eq!(manifest.get_near(&NODE, at, guess).unwrap().as_ref(), Some(chunk));
+                prop_assert_eq!(manifest.length_near(&NODE, at, guess).unwrap(), Some(chunk.length()));
+                prop_assert_eq!(manifest.length_near(&NODE, &[99], guess).unwrap(), None);
+            }
         }
         prop_assert_eq!(manifest.num_refs(), expected.len());
         prop_assert_eq!(manifest.get(&NODE, &[99]).unwrap(), None);

@@ -53,6 +53,17 @@ pub enum StoredRef<'a> {
     },
 }
 
+impl StoredRef<'_> {
+    /// Number of bytes of the chunk.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        match self {
+            Self::Inline(data) => data.len() as u64,
+            Self::Native { length, .. } | Self::Virtual { length, .. } => *length,
+        }
+    }
+}
+
 /// The references of one array, in coordinate order.
 #[derive(Clone, Copy)]
 pub struct ArrayRefs<'a> {

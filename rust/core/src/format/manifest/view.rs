@@ -146,8 +146,19 @@ impl Manifest {
 
     /// The reference of one chunk.
     pub fn get(&self, node_id: &NodeId, coords: &[u32]) -> Result<Option<ChunkRef>> {
+        self.get_near(node_id, coords, usize::MAX)
+    }
+
+    /// As `get`, quick if it is the array's reference number `guess`.
+    pub fn get_near(&self, node_id: &NodeId, coords: &[u32], guess: usize) -> Result<Option<ChunkRef>> {
         let Some(refs) = self.refs(node_id) else { return Ok(None) };
-        region::find(&refs, coords)?.map(|row| refs.get(row)).transpose()
+        region::find_near(&refs, coords, guess)?.map(|row| refs.get(row)).transpose()
+    }
+
+    /// The stored bytes of one chunk, quick if it is the array's reference number `guess`.
+    pub fn length_near(&self, node_id: &NodeId, coords: &[u32], guess: usize) -> Result<Option<u64>> {
+        let Some(refs) = self.refs(node_id) else { return Ok(None) };
+        region::find_near(&refs, coords, guess)?.map(|row| refs.stored(row).map(|stored| stored.length())).transpose()
     }
 
     /// The coordinates of one array.
