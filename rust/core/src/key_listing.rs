@@ -1,11 +1,11 @@
 //! The keys of a store, a page at a time.
 
-use std::collections::{BTreeMap, HashSet};
-use std::fmt::Write;
+use std::collections::HashSet;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use crate::assets::Assets;
 use crate::chunk_reader::{ChunkReader, ManifestEntry};
@@ -156,12 +156,45 @@ impl Chunks {
     }
 }
 
+/// The one field of a metadata document that says how chunk keys look.
+struct KeyEncoding(Option<Value>);
+
+impl<'de> Deserialize<'de> for KeyEncoding {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+struct Fields;
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = KeyEncoding;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a metadata document")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> std::result::Result<KeyEncoding, A::Error> {
+        let mut found = None;
+        // Borrowed names are fast, and one with an escape in it, which nobody writes, is a reason to leave the node alone.
+        while let Some(name) = fields.next_key::<&str>()? {
+            if name == "chunk_key_encoding" {
+                found = Some(fields.next_value()?);
+            } else {
+                fields.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(KeyEncoding(found))
+    }
+}
+
 /// Whether the chunk keys of an array are surely of the default encoding with slashes.
 fn has_default_keys(document: &[u8]) -> bool {
-    // Borrowed names are fast, and one with an escape in it, which nobody writes, is a reason to leave the node alone.
-    let Ok(fields) = serde_json::from_slice::<BTreeMap<&str, &RawValue>>(document) else { return false };
-    let Some(encoding) = fields.get("chunk_key_encoding") else { return true };
-    let Ok(Value::Object(encoding)) = serde_json::from_str(encoding.get()) else { return false };
+    let encoding = match serde_json::from_slice(document) {
+        Ok(KeyEncoding(None)) => return true,
+        Ok(KeyEncoding(Some(Value::Object(encoding)))) => encoding,
+        _ => return false,
+    };
     let separator = match encoding.get("configuration") {
         None => None,
         Some(Value::Object(configuration)) => configuration.get("separator"),
