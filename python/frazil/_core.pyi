@@ -25,6 +25,7 @@ __all__ = [
     "Completions",
     "CoordSet",
     "Fetch",
+    "KeyListing",
     "KeyReader",
     "Latency",
     "Manifest",
@@ -910,7 +911,7 @@ class StopSwitch:
     """Lets another thread end the waiting of one call."""
 
     def __new__(cls) -> StopSwitch: ...
-    def call(self, function: Callable[[], _T], /) -> _T:
+    def call(self, function: Callable[[], _T]) -> _T:
         """Call a function; once ``stop`` was called, whatever it waits for in here ends with ``KeyboardInterrupt``."""
 
     def stop(self) -> None: ...

@@ -100,10 +100,10 @@ proptest! {
         prop_assert_eq!(&content(&manifest, &NODE), &expected);
         let extents = if expected.is_empty() { Vec::new() } else { bounding_box(&expected, ndim) };
         for (at, chunk) in &expected {
-            prop_assert_eq!(manifest.get(&NODE, at).unwrap().as_ref(), Some(chunk));
+            prop_assert_eq!(manifest.get(&NODE, at).unwrap(), Some(chunk.clone()));
             // A guess may be wrong, the answer may not.
             for guess in [0, 1, expected.len(), usize::MAX, region::place_in(&extents, at)] {
-                prop_assert_eq!(manifest.get_near(&NODE, at, guess).unwrap().as_ref(), Some(chunk));
+                prop_assert_eq!(manifest.get_near(&NODE, at, guess).unwrap(), Some(chunk.clone()));
                 prop_assert_eq!(manifest.length_near(&NODE, at, guess).unwrap(), Some(chunk.length()));
                 prop_assert_eq!(manifest.length_near(&NODE, &[99], guess).unwrap(), None);
             }
