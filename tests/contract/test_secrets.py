@@ -133,7 +133,10 @@ def shown(value: Any) -> str:
 
 
 def told(error: BaseException) -> str:
+    """All that an error shows or carries along; where tblib is in use, a pickle also holds its cause and its context."""
     texts = [shown(error), "".join(traceback.format_exception(error)), repr(vars(error))]
+    for linked in filter(None, (error.__cause__, error.__context__)):
+        texts += [repr(linked), repr(vars(linked)), str(getattr(linked, "filename", ""))]
     try:
         copy = pickle.dumps(error)
     except Exception as problem:  # noqa: BLE001 - then nothing is in it

@@ -86,19 +86,21 @@ class _NoFollowing(HTTPRedirectHandler):
 def _location(url: str, agent: str, start: str) -> str:
     try:
         with build_opener(_NoFollowing).open(Request(url, headers={"User-Agent": agent}), timeout=_TIMEOUT_SECONDS):  # noqa: S310 - only http and https get here
-            raise _bad(start, f"{url} does not redirect")
+            problem = f"{url} does not redirect"
     except HTTPError as answer:
         with answer:
             headers: Message = answer.headers
             location = headers.get("Location")
-            if not 300 <= answer.code < 400 or location is None:
-                raise _bad(start, f"{url} answers {answer.code} {answer.reason}") from answer
-            return location
+            if 300 <= answer.code < 400 and location is not None:
+                return location
+            problem = f"{url} answers {answer.code} {answer.reason}"
     except HTTPException:
         # its text may be the password of the address
-        raise _bad(start, f"{url} is no address of a web server, or what answers there is none") from None
+        problem = f"{url} is no address of a web server, or what answers there is none"
     except (URLError, OSError) as failure:
-        raise _bad(start, f"{url} cannot be reached: {failure}") from failure
+        problem = f"{url} cannot be reached: {failure}"
+    # Out here, without cause and context: those errors hold the address, and go with a pickle where tblib is in use.
+    raise _bad(start, problem)
 
 
 def backend_at(target: str) -> Backend:
