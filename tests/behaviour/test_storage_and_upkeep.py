@@ -26,28 +26,13 @@ from frazil import (
 )
 from frazil.config import ManifestSplitCondition, ManifestSplitDimCondition
 from tests.contract.object_server import Fault, ObjectServer, Request
+from tests.contract.served_storage import s3_storage_at
 
 
 @pytest.fixture
 def server() -> Iterator[ObjectServer]:
     with ObjectServer("s3") as server:
         yield server
-
-
-def on(server: ObjectServer, **more: Any) -> frazil.Storage:
-    return frazil.s3_storage(
-        **{
-            "bucket": "bucket",
-            "prefix": "repo",
-            "region": "us-east-1",
-            "endpoint_url": server.url,
-            "allow_http": True,
-            "force_path_style": True,
-            "access_key_id": "key",
-            "secret_access_key": "secret",
-            **more,
-        }
-    )
 
 
 def settings_of_one_try() -> frazil.StorageSettings:
@@ -58,7 +43,9 @@ def settings_of_one_try() -> frazil.StorageSettings:
 
 
 def test_headers_of_writes_are_stored_and_travel(server: ObjectServer) -> None:
-    repo = Repository.create(on(server, write_headers={"x-amz-meta-owner": "me"}, read_headers={"x-read": "1"}))
+    repo = Repository.create(
+        s3_storage_at(server.url, write_headers={"x-amz-meta-owner": "me"}, read_headers={"x-read": "1"})
+    )
     pickle.loads(pickle.dumps(repo)).writable_session("main").commit("travelled", allow_empty=True)
     assert server.objects
     assert {made.metadata.get("x-amz-meta-owner") for made in server.objects.values()} == {"me"}
@@ -68,7 +55,7 @@ def test_headers_of_writes_are_stored_and_travel(server: ObjectServer) -> None:
 
 def test_requests_say_who_is_asking_wherever_the_repository_goes(server: ObjectServer) -> None:
     attribution = frazil.Attribution(client="tool/1.0", workload="nightly", principal="ann")
-    repo = Repository.create(on(server), attribution=attribution)
+    repo = Repository.create(s3_storage_at(server.url), attribution=attribution)
     agents = set()
     for other in (repo, pickle.loads(pickle.dumps(repo)), repo.reopen()):
         server.requests.clear()
@@ -83,25 +70,25 @@ def test_requests_say_who_is_asking_wherever_the_repository_goes(server: ObjectS
 
 def test_rooted_keys_of_old_repositories_are_not_read(server: ObjectServer) -> None:
     with pytest.raises(IcechunkError, match="copy the objects to keys without the slash"):
-        Repository.exists(on(server, prefix="", legacy_rooted_keys=True))
+        Repository.exists(s3_storage_at(server.url, prefix="", legacy_rooted_keys=True))
     assert server.requests == []
 
 
 def test_rooted_keys_need_an_empty_prefix(server: ObjectServer) -> None:
     with pytest.raises((IcechunkError, ValueError), match="empty prefix"):
-        Repository.create(on(server, prefix="p", legacy_rooted_keys=True))
+        Repository.create(s3_storage_at(server.url, prefix="p", legacy_rooted_keys=True))
 
 
 @pytest.mark.parametrize("spec_version", [1, 2])
 def test_who_may_not_list_sees_the_refs_of_spec_2(server: ObjectServer, spec_version: int) -> None:
-    Repository.create(on(server), spec_version=spec_version).create_tag("t", "1CECHNKREP0F1RSTCMT0")
+    Repository.create(s3_storage_at(server.url), spec_version=spec_version).create_tag("t", "1CECHNKREP0F1RSTCMT0")
 
     def denied(request: Request) -> Fault | None:
         listing = "list-type" in request.query
         return Fault(status=403, body=b"<Error><Code>AccessDenied</Code></Error>") if listing else None
 
     server.fault = denied
-    repo = Repository.open(on(server), RepositoryConfig(storage=settings_of_one_try()))
+    repo = Repository.open(s3_storage_at(server.url), RepositoryConfig(storage=settings_of_one_try()))
     if spec_version == 1:
         with pytest.raises(IcechunkError, match="AccessDenied"):
             repo.list_branches()

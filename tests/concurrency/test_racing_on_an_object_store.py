@@ -8,27 +8,15 @@ import zarr
 import frazil
 from frazil._core import ObjectStore, RepoInfo
 from tests.contract.object_server import ObjectServer
+from tests.contract.served_storage import s3_storage_at
 from tests.contract.stores import s3_store
 
 WRITERS = 4
 COMMITS = 6
 
 
-def storage(server: ObjectServer) -> frazil.Storage:
-    return frazil.s3_storage(
-        bucket="bucket",
-        prefix="some/where",
-        endpoint_url=server.url,
-        allow_http=True,
-        force_path_style=True,
-        region="us-east-1",
-        access_key_id="id",
-        secret_access_key="secret",
-    )
-
-
 def write(server: ObjectServer, writer: int) -> None:
-    repo = frazil.Repository.open(storage(server))
+    repo = frazil.Repository.open(s3_storage_at(server.url, prefix="some/where"))
     for number in range(COMMITS):
         session = repo.writable_session("main")
         zarr.open_array(session.store, path="a", mode="r+")[writer * COMMITS + number] = writer + 1
@@ -47,7 +35,7 @@ def backups(objects: ObjectStore) -> dict[str, set[str]]:
 
 def test_no_commit_is_lost_and_the_log_is_whole() -> None:
     with ObjectServer("s3") as server:
-        repo = frazil.Repository.create(storage(server))
+        repo = frazil.Repository.create(s3_storage_at(server.url, prefix="some/where"))
         session = repo.writable_session("main")
         zarr.create_array(session.store, name="a", shape=(WRITERS * COMMITS,), chunks=(1,), dtype="i4")
         session.commit("array")

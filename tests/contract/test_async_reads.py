@@ -22,6 +22,7 @@ from zarr.core.buffer import default_buffer_prototype
 import frazil
 from frazil import completions
 from tests.contract.object_server import Fault, ObjectServer, Request
+from tests.contract.served_storage import s3_storage_at
 
 PROTOTYPE = default_buffer_prototype()
 COUNT = 40
@@ -31,7 +32,7 @@ VALUES = np.arange(COUNT * 1000, dtype="i4").reshape(COUNT, 1000)
 @pytest.fixture
 def server() -> Iterator[ObjectServer]:
     with ObjectServer("s3") as made:
-        session = frazil.Repository.create(storage(made.url)).writable_session("main")
+        session = frazil.Repository.create(s3_storage_at(made.url)).writable_session("main")
         zarr.create_array(
             session.store, name="a", shape=(COUNT + 1, 1000), chunks=(1, 1000), dtype="i4", compressors=None
         )[:COUNT] = VALUES
@@ -39,21 +40,8 @@ def server() -> Iterator[ObjectServer]:
         yield made
 
 
-def storage(url: str) -> frazil.Storage:
-    return frazil.s3_storage(
-        bucket="bucket",
-        prefix="p",
-        endpoint_url=url,
-        allow_http=True,
-        force_path_style=True,
-        region="us-east-1",
-        access_key_id="id",
-        secret_access_key="secret",
-    )
-
-
 def opened(server: ObjectServer, config: frazil.RepositoryConfig | None = None) -> Any:
-    return frazil.Repository.open(storage(server.url), config).readonly_session("main").store
+    return frazil.Repository.open(s3_storage_at(server.url), config).readonly_session("main").store
 
 
 async def get(store: Any, number: int, byte_range: Any = None) -> bytes | None:
@@ -206,7 +194,7 @@ class NoSockets(asyncio.SelectorEventLoop):
     """A loop that watches no sockets for others, as the one of Windows."""
 
     def add_reader(self, *_: Any) -> None:  # type: ignore[override]
-        raise NotImplementedError
+        raise NotImplementedError  # as asyncio's own loops say it
 
 
 def test_a_loop_that_cannot_watch_sockets_reads_in_threads(server: ObjectServer) -> None:
@@ -230,7 +218,7 @@ async def test_with_a_chunk_cache(server: ObjectServer) -> None:
 
 
 async def test_virtual_and_inline_chunks_come_too(server: ObjectServer) -> None:
-    session = frazil.Repository.open(storage(server.url)).writable_session("main")
+    session = frazil.Repository.open(s3_storage_at(server.url)).writable_session("main")
     array = zarr.create_array(session.store, name="i", shape=(2,), chunks=(1,), dtype="i1", compressors=None)
     await asyncio.to_thread(array.__setitem__, slice(None), np.array([1, 2], "i1"))
     found = await session.store.get("i/c/1", PROTOTYPE)
@@ -242,9 +230,9 @@ SCRIPT = """
 import asyncio, sys, threading
 import frazil
 from zarr.core.buffer import default_buffer_prototype
-from tests.contract.test_async_reads import storage
+from tests.contract.served_storage import s3_storage_at
 
-store = frazil.Repository.open(storage(sys.argv[1])).readonly_session("main").store
+store = frazil.Repository.open(s3_storage_at(sys.argv[1])).readonly_session("main").store
 
 async def get(number):
     return await store.get(f"a/c/{number}/0", default_buffer_prototype())
@@ -308,9 +296,9 @@ def test_a_request_beside_does_not_keep_a_script_from_ending(server: ObjectServe
 import sys
 import frazil
 from frazil.offload import begin
-from tests.contract.test_async_reads import storage
+from tests.contract.served_storage import s3_storage_at
 
-objects = frazil.Repository.open(storage(sys.argv[1]))._repository.context.objects
+objects = frazil.Repository.open(s3_storage_at(sys.argv[1]))._repository.context.objects
 begin(lambda: objects.get("held"))
 sys.stdin.read()
 """

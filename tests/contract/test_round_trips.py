@@ -13,6 +13,7 @@ import zarr
 import frazil
 from frazil.history import update
 from tests.contract.object_server import ObjectServer
+from tests.contract.served_storage import s3_storage_at
 from tests.contract.waves import expect
 
 VALUES = np.random.default_rng(0).integers(0, 255, (4, 20_000), dtype="u1")
@@ -26,19 +27,6 @@ def server() -> Iterator[ObjectServer]:
         yield made
 
 
-def storage(server: ObjectServer) -> frazil.Storage:
-    return frazil.s3_storage(
-        bucket="bucket",
-        prefix="p",
-        endpoint_url=server.url,
-        allow_http=True,
-        force_path_style=True,
-        region="us-east-1",
-        access_key_id="id",
-        secret_access_key="secret",
-    )
-
-
 def array(session: frazil.Session) -> Any:
     return zarr.open_array(session.store, path="a")
 
@@ -46,7 +34,7 @@ def array(session: frazil.Session) -> Any:
 @pytest.fixture
 def made(server: ObjectServer) -> frazil.Repository:
     """A repository with an array of four chunks, each an object of its own."""
-    repo = frazil.Repository.create(storage(server))
+    repo = frazil.Repository.create(s3_storage_at(server.url))
     session = repo.writable_session("main")
     zarr.create_array(session.store, name="a", shape=VALUES.shape, chunks=(1, 20_000), dtype="u1", compressors=None)
     array(session)[:] = VALUES
@@ -56,7 +44,7 @@ def made(server: ObjectServer) -> frazil.Repository:
 
 def open_and_write(server: ObjectServer, row: int) -> frazil.Session:
     """A session that has overwritten one chunk."""
-    session = frazil.Repository.open(storage(server)).writable_session("main")
+    session = frazil.Repository.open(s3_storage_at(server.url)).writable_session("main")
     array(session)[row] = row
     return session
 
@@ -74,12 +62,12 @@ def test_creating(server: ObjectServer) -> None:
         ["PUT? repo", "PUT? snapshots/*"],
         ["HEAD snapshots/*"],
     ):
-        frazil.Repository.create(storage(server))
+        frazil.Repository.create(s3_storage_at(server.url))
 
 
 def test_from_opening_to_the_first_chunk(server: ObjectServer, made: frazil.Repository) -> None:
     with expect(server, ["GET repo"], ["GET? repo", "GET snapshots/*"]):
-        opened = array(frazil.Repository.open(storage(server)).readonly_session("main"))
+        opened = array(frazil.Repository.open(s3_storage_at(server.url)).readonly_session("main"))
     with expect(server, ["GET manifests/*"], ["GET chunks/*"]):
         np.testing.assert_array_equal(opened[0], VALUES[0])
     with expect(server, ["GET chunks/*"] * 4):
@@ -91,7 +79,7 @@ def test_manifests_of_coordinates_come_with_the_session(server: ObjectServer, ma
     zarr.create_array(session.store, name="time", shape=(3,), chunks=(1,), dtype="i4")[:] = [1, 2, 3]
     session.commit("time")
     with expect(server, ["GET repo"], ["GET? repo", "GET snapshots/*"], ["GET manifests/*"]):
-        session = frazil.Repository.open(storage(server)).readonly_session("main")
+        session = frazil.Repository.open(s3_storage_at(server.url)).readonly_session("main")
         assert zarr.open_array(session.store, path="time")[:].tolist() == [1, 2, 3]  # type: ignore[union-attr]
 
 
@@ -101,7 +89,9 @@ def test_a_repository_without_preloading(server: ObjectServer, made: frazil.Repo
     session.commit("time")
     none = frazil.ManifestConfig(preload=frazil.ManifestPreloadConfig(max_total_refs=0))
     with expect(server, ["GET repo"], ["GET? repo", "GET snapshots/*"]):
-        frazil.Repository.open(storage(server), frazil.RepositoryConfig(manifest=none)).readonly_session("main")
+        frazil.Repository.open(s3_storage_at(server.url), frazil.RepositoryConfig(manifest=none)).readonly_session(
+            "main"
+        )
 
 
 def test_spec_1(server: ObjectServer) -> None:
@@ -112,7 +102,7 @@ def test_spec_1(server: ObjectServer) -> None:
         ["GET refs/branch.main/ref.json", "PUT? snapshots/*"],
         ["PUT? refs/branch.main/ref.json", "HEAD snapshots/*"],
     ):
-        frazil.Repository.create(storage(server), spec_version=1)
+        frazil.Repository.create(s3_storage_at(server.url), spec_version=1)
     with expect(
         server,
         ["GET repo"],
@@ -120,11 +110,11 @@ def test_spec_1(server: ObjectServer) -> None:
         ["GET refs/branch.main/ref.json"],
         ["GET snapshots/*"],
     ):
-        frazil.Repository.open(storage(server)).readonly_session("main")
+        frazil.Repository.open(s3_storage_at(server.url)).readonly_session("main")
 
 
 def test_a_branch_that_has_moved_since_it_was_looked_at(server: ObjectServer, made: frazil.Repository) -> None:
-    other = frazil.Repository.open(storage(server))
+    other = frazil.Repository.open(s3_storage_at(server.url))
     session = made.writable_session("main")
     array(session)[1] = 1
     session.commit("theirs")
@@ -140,7 +130,7 @@ def test_a_commit_soon_after_opening(server: ObjectServer, made: frazil.Reposito
 
 
 def test_a_commit_on_a_manifest_that_was_read(server: ObjectServer, made: frazil.Repository) -> None:
-    session = frazil.Repository.open(storage(server)).writable_session("main")
+    session = frazil.Repository.open(s3_storage_at(server.url)).writable_session("main")
     array(session)[2, :5] = 2  # reads what it does not overwrite
     with expect(server, [*FILES, BACKUP], ["PUT? repo"]):
         session.commit("second")
@@ -149,7 +139,7 @@ def test_a_commit_on_a_manifest_that_was_read(server: ObjectServer, made: frazil
 def test_a_commit_long_after_opening(
     server: ObjectServer, made: frazil.Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session = frazil.Repository.open(storage(server)).writable_session("main")
+    session = frazil.Repository.open(s3_storage_at(server.url)).writable_session("main")
     array(session)[2, :5] = 2
     nothing_is_fresh(monkeypatch)
     with expect(server, [*FILES, "GET? repo"], [BACKUP], ["PUT? repo"]):
@@ -203,7 +193,7 @@ def test_a_read_only_repository_is_told_before_the_branch_is_written(
 ) -> None:
     session = made.writable_session("main")
     array(session).attrs["a"] = 1
-    frazil.Repository.open(storage(server)).set_status(
+    frazil.Repository.open(s3_storage_at(server.url)).set_status(
         frazil.RepoStatus(frazil.RepoAvailability.read_only, limited_availability_reason="closed")
     )
     nothing_is_fresh(monkeypatch)

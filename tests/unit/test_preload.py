@@ -15,6 +15,7 @@ from frazil.config.effective import EffectivePreload
 from frazil.ids import format_id
 from frazil.preload import plan
 from tests.contract.object_server import ObjectServer
+from tests.contract.served_storage import s3_storage_at
 
 EVERYTHING = ManifestPreloadCondition.true()
 AMPLE = 10**6
@@ -32,16 +33,7 @@ def server() -> Iterator[ObjectServer]:
 @pytest.fixture
 def storage(server: ObjectServer) -> frazil.Storage:
     """Holds a repository with ``ARRAYS``, each with one manifest, but two for `data`."""
-    storage = frazil.s3_storage(
-        bucket="bucket",
-        prefix="repo",
-        region="us-east-1",
-        endpoint_url=server.url,
-        allow_http=True,
-        force_path_style=True,
-        access_key_id="key",
-        secret_access_key="secret",
-    )
+    storage = s3_storage_at(server.url)
     halves = {ManifestSplitCondition.name_matches("^data$"): {ManifestSplitDimCondition.Any(): 3}}
     splitting = ManifestSplittingConfig.from_dict(halves)
     repo = frazil.Repository.create(storage, frazil.RepositoryConfig(manifest=ManifestConfig(splitting=splitting)))

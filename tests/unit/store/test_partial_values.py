@@ -10,6 +10,7 @@ from zarr.core.buffer import default_buffer_prototype
 
 import frazil
 from tests.contract.object_server import Fault, ObjectServer, Request
+from tests.contract.served_storage import s3_storage_at
 
 PROTOTYPE = default_buffer_prototype()
 CHUNKS = 12
@@ -59,22 +60,9 @@ def store_of(storage: frazil.Storage, concurrency: int) -> frazil.IcechunkStore:
     return repo.readonly_session("main").store
 
 
-def remote(server: ObjectServer) -> frazil.Storage:
-    return frazil.s3_storage(
-        bucket="bucket",
-        prefix="repo",
-        region="us-east-1",
-        endpoint_url=server.url,
-        allow_http=True,
-        force_path_style=True,
-        access_key_id="key",
-        secret_access_key="secret",
-    )
-
-
 @pytest.mark.parametrize("concurrency", [1, 3, CHUNKS])
 async def test_as_many_at_a_time_as_the_configuration_says(server: ObjectServer, concurrency: int) -> None:
-    store = store_of(remote(server), concurrency)
+    store = store_of(s3_storage_at(server.url), concurrency)
     crowd = server.fault = Crowd(concurrency)
     found = await store.get_partial_values(PROTOTYPE, [(f"a/c/{i}", None) for i in range(CHUNKS)])
     assert [value and value.to_bytes()[0] for value in found] == [4 * i for i in range(CHUNKS)]
@@ -96,7 +84,7 @@ async def test_ranges_in_order_and_none_for_what_is_missing() -> None:
 
 
 async def test_one_failure_ends_all(server: ObjectServer) -> None:
-    store = store_of(remote(server), 2)
+    store = store_of(s3_storage_at(server.url), 2)
     wanted = [("nonsense", None), *[(f"a/c/{i}", None) for i in range(CHUNKS)]]
     server.requests.clear()
     with pytest.raises(frazil.InvalidInputError, match="invalid zarr key format"):
