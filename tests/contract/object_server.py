@@ -6,16 +6,16 @@ the S3 one refuses quoted ETags in ``If-Match``, as some real servers do.
 
 import email.utils
 import hashlib
-import socket
 import threading
 import time
 import urllib.parse
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Literal, Self
+from typing import Literal
 from xml.sax.saxutils import escape
+
+from tests.contract.http_serving import Handler, Serving
 
 Dialect = Literal["s3", "gcs"]
 _PAGE = 300
@@ -68,7 +68,7 @@ class Fault:
     """Send half of the body and hang up."""
 
 
-class ObjectServer:
+class ObjectServer(Serving):
     """Serves until closed, a ``daemon`` until the process ends.  ``fault`` is asked before each request."""
 
     def __init__(
@@ -83,24 +83,7 @@ class ObjectServer:
         self._lock = threading.Lock()
         self._generation = 1000
         self._uploads: dict[str, dict[int, bytes]] = {}
-        self._http = _Http(("127.0.0.1", 0), type("Handler", (_Handler,), {"store": self}))
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=daemon)
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_port}"
-
-    def close(self) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        super().__init__(type("ObjectHandler", (_Handler,), {"store": self}), daemon=daemon)
 
     def misbehave(self, *faults: Fault, method: str = "PUT", key: str = "") -> None:
         """The next requests of this method, for keys that end so, get these faults."""
@@ -246,20 +229,8 @@ class ObjectServer:
         return Answer(200, b"", {"ETag": f'"{number}"'})
 
 
-class _Http(ThreadingHTTPServer):
-    daemon_threads = True
-    # Clients open as many connections at once as they may have requests in flight.
-    request_queue_size = 512
-
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     store: ObjectServer
-    protocol_version = "HTTP/1.1"
-    # An answer in two packets would wait for the client's acknowledgement of the first.
-    disable_nagle_algorithm = True
-
-    def log_message(self, *_: object) -> None:
-        pass
 
     def _serve(self) -> None:
         url = urllib.parse.urlsplit(self.path)
@@ -281,7 +252,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault.status is not None or fault.stall:
             self._send(answer)
         else:
-            self._hang_up()
+            self.hang_up()
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _serve  # noqa: N815 - names that the base class looks for
 
@@ -297,12 +268,7 @@ class _Handler(BaseHTTPRequestHandler):
             if self.command != "HEAD":
                 self.wfile.write(answer.body[: len(answer.body) // 2] if cut else answer.body)
             if cut:
-                self._hang_up()
+                self.hang_up()
         except OSError:
             # the client has gone
             self.close_connection = True
-
-    def _hang_up(self) -> None:
-        self.close_connection = True
-        self.wfile.flush()
-        self.connection.shutdown(socket.SHUT_RDWR)

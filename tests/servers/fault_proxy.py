@@ -6,14 +6,14 @@ Requests are passed on as they are, their ``Host`` included, so that signatures 
 from __future__ import annotations
 
 import http.client
-import socket
 import threading
 import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Final, Self
+from typing import Final
+
+from tests.contract.http_serving import Handler, Serving
 
 
 class Fault(Enum):
@@ -52,7 +52,7 @@ class Seen:
     ranged: bool
 
 
-class FaultProxy:
+class FaultProxy(Serving):
     """Serves until closed, in front of the server at ``target`` (``http://host:port``).
 
     ``fault`` is asked about each request, and has to be quick.
@@ -64,13 +64,7 @@ class FaultProxy:
         self.seen: list[Seen] = []
         self.fault: Callable[[Seen], Fault | None] = lambda _: None
         self._lock = threading.Lock()
-        self._http = _Http(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": self}))
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05})
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_port}"
+        super().__init__(type("ProxyHandler", (_Handler,), {"proxy": self}))
 
     def clear(self) -> None:
         self.seen.clear()
@@ -80,17 +74,6 @@ class FaultProxy:
         """From now on count anew, and let the request of this number go wrong."""
         self.clear()
         self.fault = lambda seen: fault if seen.number == number else None
-
-    def close(self) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def note(self, method: str, path: str, headers: dict[str, str]) -> Fault | None:
         with self._lock:
@@ -105,18 +88,8 @@ class FaultProxy:
         return self.fault(seen)
 
 
-class _Http(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 512
-
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     proxy: FaultProxy
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def log_message(self, *_: object) -> None:
-        pass
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -124,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault in (Fault.SERVER_ERROR, Fault.SLOW_DOWN, Fault.TOO_MANY_REQUESTS, Fault.CONFLICT):
             self._refuse(fault)
         elif fault is Fault.LOST_REQUEST:
-            self._hang_up()
+            self.hang_up()
         else:
             self._pass_on(body, fault)
 
@@ -142,7 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             upstream.close()
         if fault is Fault.LOST_ANSWER:
-            self._hang_up()
+            self.hang_up()
         elif fault is Fault.FAILED_ANSWER:
             self._refuse(fault)
         else:
@@ -163,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(content[: len(content) // 2] if fault is Fault.CUT_BODY else content)
             if fault is Fault.CUT_BODY:
-                self._hang_up()
+                self.hang_up()
         except OSError:
             # the client has gone
             self.close_connection = True
@@ -179,8 +152,3 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(body)
         except OSError:
             self.close_connection = True
-
-    def _hang_up(self) -> None:
-        self.close_connection = True
-        self.wfile.flush()
-        self.connection.shutdown(socket.SHUT_RDWR)
