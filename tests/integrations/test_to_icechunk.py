@@ -9,14 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 import zarr
 from zarr.codecs import GzipCodec
 
 import frazil
 from frazil import ForkSession, Repository, Session
-
-xr = pytest.importorskip("xarray")
-
 from frazil.vendor.xarray import ZarrWriteModes, _choose_default_mode
 from frazil.xarray import (
     LazyArrayWriter,
@@ -25,8 +23,6 @@ from frazil.xarray import (
     is_dask_collection,
     to_icechunk,
 )
-
-pytestmark = pytest.mark.skipif(not has_dask, reason="these tests write dask arrays too")
 
 
 @pytest.fixture
