@@ -66,7 +66,7 @@ def _watched(loop: asyncio.AbstractEventLoop) -> LoopReads | None:
         return None
     try:
         return LoopReads(loop)
-    except NotImplementedError:
+    except NotImplementedError:  # asyncio's answer of a loop without `add_reader`
         return None
 
 
