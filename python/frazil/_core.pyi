@@ -999,11 +999,13 @@ class CodecChain:
         keep_empty: bool,
         inline_limit: int,
         ids: bytes | None,
+        packs: bool,
         storage_class: str | None = None,
     ) -> ChunkChanges:
         """Encode and store the selected elements of ``memory``; what has to be recorded of each chunk.
 
-        ``ids`` are 12 bytes for each chunk, or None to name chunks by their content.
+        ``ids`` are 12 bytes for each chunk, or None to name chunks by their content.  With ``packs`` many small chunks
+        share objects, each under the id of the first of its chunks.
         """
 
 @final

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Final
 
 import zarr
 
+from frazil.codec_pipeline import packing
 from frazil.codec_pipeline.pipeline import FrazilCodecPipeline
+from frazil.codec_pipeline.switches import is_off
 from frazil.codec_pipeline.zarr_default import SETTING, default_pipeline_path
 from frazil.names import public
 
@@ -17,32 +18,37 @@ PATH: Final = f"{FrazilCodecPipeline.__module__}.{FrazilCodecPipeline.__qualname
 SWITCH: Final = "FRAZIL_CODEC_PIPELINE"
 """The environment variable that keeps the pipeline from being switched on by itself."""
 
-_OFF: Final = frozenset({"off", "0", "false", "no"})
-
 
 @public
-def use_codec_pipeline() -> Any:
+def use_codec_pipeline(*, pack_chunks: bool | None = None) -> Any:
     """Let zarr open arrays with Frazil's codec pipeline from now on.
 
     Arrays of other stores are read and written as before.  Frazil does this by itself when a store is first used, unless
     the setting has been chosen by anybody or the environment variable ``FRAZIL_CODEC_PIPELINE`` is ``off``.
+
+    Parameters
+    ----------
+    pack_chunks
+        Whether small chunks that are written together, eight or more with one assignment, share objects of up to 4 MiB
+        instead of being an object each.  Readers need not know.  The space of a chunk that nothing refers to any more is
+        freed when that holds for all chunks of its object.  None leaves it as it is: on, unless the environment variable
+        ``FRAZIL_PACK_CHUNKS`` is ``off``.
 
     Returns
     -------
     donfig.config_obj.ConfigSet
         What ``zarr.config.set`` returns: as a context manager it takes the setting back at the end.
     """
-    return zarr.config.set({SETTING: PATH})
+    chosen: dict[str, Any] = {SETTING: PATH}
+    if pack_chunks is not None:
+        chosen[packing.SETTING] = pack_chunks
+    return zarr.config.set(chosen)
 
 
 def activate_unless_chosen() -> None:
     """Switch the pipeline on if the setting still is zarr's own default."""
-    if zarr.config.get(SETTING) is default_pipeline_path() and not _switched_off() and not _is_configured():
+    if zarr.config.get(SETTING) is default_pipeline_path() and not is_off(SWITCH) and not _is_configured():
         use_codec_pipeline()
-
-
-def _switched_off() -> bool:
-    return os.environ.get(SWITCH, "").strip().lower() in _OFF
 
 
 def _is_configured() -> bool:

@@ -10,6 +10,7 @@ from zarr.core.buffer import NDBuffer
 from zarr.registry import register_pipeline
 
 from frazil.codec_pipeline.chains import Chains
+from frazil.codec_pipeline.packing import packs_chunks
 from frazil.codec_pipeline.prepare import BatchItem, Job, read_job, write_job
 from frazil.codec_pipeline.virtual_chunks import fetcher
 from frazil.codec_pipeline.zarr_default import default_pipeline_class
@@ -97,6 +98,7 @@ def _write(job: Job, *, keep_empty: bool) -> None:
             keep_empty=keep_empty,
             inline_limit=context.config.effective_inline_threshold(),
             ids=None if context.content_ids else b"".join([context.ids.chunk_id() for _ in range(len(job.selection))]),
+            packs=packs_chunks(),
             storage_class=settings.chunks_storage_class or settings.storage_class,
         )
         with tree.lock:

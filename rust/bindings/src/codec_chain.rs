@@ -82,9 +82,10 @@ impl CodecChain {
 
     /// Encode and store the selected elements of `memory`; what has to be recorded of each chunk.
     ///
-    /// `ids` are 12 bytes for each chunk, or None to name chunks by their content.
+    /// `ids` are 12 bytes for each chunk, or None to name chunks by their content.  With `packs` many small chunks share
+    /// objects.
     #[pyo3(signature = (
-        reader, selection, memory, fetch_virtual, *, keep_empty, inline_limit, ids, storage_class=None
+        reader, selection, memory, fetch_virtual, *, keep_empty, inline_limit, ids, packs, storage_class=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "how and where chunks are stored")]
     fn write(
@@ -97,6 +98,7 @@ impl CodecChain {
         keep_empty: bool,
         inline_limit: usize,
         ids: Option<&[u8]>,
+        packs: bool,
         storage_class: Option<String>,
     ) -> PyResult<ChunkChanges> {
         let source = Source { bytes: memory.as_slice()?, keep_empty };
@@ -106,6 +108,7 @@ impl CodecChain {
         let upload = Upload {
             inline_limit,
             naming: ids.as_deref().map_or(Naming::Content, Naming::Given),
+            packs,
             options: PutOptions { storage_class, ..PutOptions::default() },
         };
         let foreign = Foreign::new(fetch_virtual);

@@ -1,6 +1,7 @@
 //! Whole batches of chunks between an array in memory and the store: look up, fetch, decode, and the other way round.
 
 mod locate;
+mod pack;
 mod plan;
 mod read;
 mod write;

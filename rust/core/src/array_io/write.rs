@@ -1,21 +1,25 @@
 //! An array into chunks.
 
+use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use bytes::Bytes;
 
 use super::locate::Stored;
+use super::pack::{self, Object, Packer};
 use super::{Batch, Foreign, worthwhile_threads};
 use crate::assets::ChunkRange;
 use crate::chunk_ref::ChunkRef;
 use crate::chunk_table::Change;
+use crate::codec::scratch::Scratch;
 use crate::codec::{Source, workers};
 use crate::error::{Error, ErrorKind, Result, Within};
 use crate::interrupt;
 use crate::object_id::ObjectId12;
-use crate::storage::{PutMode, PutOptions};
+use crate::storage::{ObjectStore, PutOptions};
 
 /// Bytes of chunks in memory that are encoded before the first of them is uploaded to a network.
 const WINDOW_BYTES: usize = 64 << 20;
@@ -23,13 +27,15 @@ const WINDOW_BYTES: usize = 64 << 20;
 const BLOCK: usize = 4096;
 /// Bytes of decoded chunks in a block: existing virtual ones are held in memory until they are decoded.
 const BLOCK_BYTES: usize = 256 << 20;
+/// Bytes of neighbouring chunks that one thread puts into the same object, to be read together again.
+const RUN_BYTES: usize = 1 << 20;
 
 /// How new chunks are named.
 #[derive(Debug, Clone, Copy)]
 pub enum Naming<'a> {
-    /// By these ids, one for each chunk of the batch.
+    /// By these ids, one for each chunk of the batch; chunks that share an object have the id of the first.
     Given(&'a [ObjectId12]),
-    /// By their content.
+    /// By their content: each is an object of its own.
     Content,
 }
 
@@ -40,6 +46,8 @@ pub struct Upload<'a> {
     pub inline_limit: usize,
     /// The names of the others.
     pub naming: Naming<'a>,
+    /// Many small chunks share objects.
+    pub packs: bool,
     /// What the store is told besides.
     pub options: PutOptions,
 }
@@ -57,15 +65,21 @@ pub fn write(
     complete: &[bool],
     upload: &Upload<'_>,
 ) -> Result<Vec<Change>> {
-    let block = (BLOCK_BYTES / batch.chain.length().max(1)).clamp(1, BLOCK);
+    let store = batch.reader.assets().store().as_ref();
     let threads = worthwhile_threads(batch.chain, batch.regions.len());
-    let mut changes = Vec::with_capacity(batch.regions.len());
-    while changes.len() < batch.regions.len() {
-        let items = changes.len()..(changes.len() + block).min(batch.regions.len());
+    let packs = upload.packs && matches!(upload.naming, Naming::Given(_)) && batch.regions.len() >= pack::FEWEST;
+    let size = (BLOCK_BYTES / batch.chain.length().max(1)).clamp(1, BLOCK);
+    let starts = (0..batch.regions.len()).step_by(size);
+    let blocks = starts.map(|start| {
+        let items = start..(start + size).min(batch.regions.len());
         let existing = batch.locate(items.clone(), |item| batch.keeps_existing(item, complete), foreign)?;
-        changes.extend(Writing { batch, source, upload, threads, first: items.start, existing }.run(items)?);
+        Ok(Writing { batch, source, upload, threads, packs, items, existing })
+    });
+    if store.is_local() {
+        write_locally(store, upload, Packers::new(threads, packs), blocks)
+    } else {
+        write_to_network(store, upload, Packer::new(packs), blocks)
     }
-    Ok(changes)
 }
 
 impl Batch<'_> {
@@ -79,66 +93,150 @@ impl Batch<'_> {
     }
 }
 
+/// Where each thread puts what it has encoded.
+struct Packers<'s>(Vec<Mutex<Packer<'s>>>);
+
+impl<'s> Packers<'s> {
+    fn new(threads: usize, packs: bool) -> Self {
+        Self((0..threads.max(1)).map(|_| Mutex::new(Packer::new(packs))).collect())
+    }
+
+    /// Do `work` with that of one thread.
+    fn with<R>(&self, thread: usize, work: impl FnOnce(&mut Packer<'s>) -> R) -> Result<R> {
+        let packer = self.0.get(thread % self.0.len().max(1));
+        let packer = packer.ok_or_else(|| Error::new(ErrorKind::Internal, "a thread without a packer"))?;
+        // What a thread left that panicked is not stored: its call fails.
+        Ok(work(&mut packer.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+/// Each thread writes for itself.
+fn write_locally<'a>(
+    store: &dyn ObjectStore,
+    upload: &Upload<'_>,
+    packers: Packers<'a>,
+    blocks: impl Iterator<Item = Result<Writing<'a>>>,
+) -> Result<Vec<Change>> {
+    let put = |object: Object<'_>| store.put_parts(&object.key(), &object.parts(), &upload.options);
+    let mut changes = Vec::new();
+    for block in blocks {
+        let block = block?;
+        let runs: Vec<Range<usize>> = block.runs().collect();
+        let inner_threads = block.inner_threads(block.items.len());
+        let done = workers::map(runs.len(), block.threads, |number, scratch, thread| {
+            let run = runs.get(number).cloned().unwrap_or_default();
+            let store_one = |item: usize| {
+                let (id, data) = match block.encode(item, inner_threads, scratch)? {
+                    Encoded::Recorded(change) => return Ok(change),
+                    Encoded::Object(id, data) => (id, data),
+                };
+                let (reference, ready) = packers.with(thread, |packer| packer.place(id, data))?;
+                ready.map_or(Ok(()), put).within(|| block.batch.named("encode_chunk", item))?;
+                Ok(Change::Set(reference))
+            };
+            run.map(store_one).collect::<Result<Vec<Change>>>()
+        })?;
+        changes.extend(done.into_iter().flatten());
+    }
+    let count = packers.0.len();
+    workers::run(count, count, |_, _, thread| {
+        packers.with(thread, Packer::finish)?.map_or(Ok(()), put)
+    })?;
+    Ok(changes)
+}
+
+/// What is encoded is uploaded, as many objects at once as are allowed, while more is being encoded.
+fn write_to_network<'a>(
+    store: &dyn ObjectStore,
+    upload: &Upload<'_>,
+    mut packer: Packer<'a>,
+    blocks: impl Iterator<Item = Result<Writing<'a>>>,
+) -> Result<Vec<Change>> {
+    thread::scope(|scope| {
+        let (sender, receiver) = sync_channel::<Vec<(String, Bytes)>>(1);
+        let (answer, answers) = sync_channel(1);
+        let uploader = thread::Builder::new().spawn_scoped(scope, move || {
+            let result = receiver.iter().try_for_each(|objects| store.put_many(&objects, &upload.options, 0));
+            let _ = answer.send(result);
+        });
+        uploader.map_err(|error| Error::new(ErrorKind::Io, format!("no thread can be started: {error}")))?;
+        let changes = encode_for(sender, &mut packer, blocks)?;
+        loop {
+            match answers.recv_timeout(interrupt::INTERVAL) {
+                Ok(result) => return result.map(|()| changes),
+                Err(RecvTimeoutError::Timeout) => interrupt::check()?,
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Error::new(ErrorKind::Internal, "the uploading thread died"));
+                }
+            }
+        }
+    })
+}
+
+/// Send the objects of all blocks, window by window; incomplete if nobody takes them any more, who then says why.
+fn encode_for<'a>(
+    sender: SyncSender<Vec<(String, Bytes)>>,
+    packer: &mut Packer<'a>,
+    blocks: impl Iterator<Item = Result<Writing<'a>>>,
+) -> Result<Vec<Change>> {
+    let keyed = |object: Object<'_>| (object.key(), object.into_bytes());
+    let mut changes = Vec::new();
+    for block in blocks {
+        let mut block = block?;
+        block.fetch_existing()?;
+        for window in block.windows() {
+            let mut objects = Vec::new();
+            for encoded in block.encode_each(window)? {
+                changes.push(match encoded {
+                    Encoded::Recorded(change) => change,
+                    Encoded::Object(id, data) => {
+                        let (reference, ready) = packer.place(id, data);
+                        objects.extend(ready.map(keyed));
+                        Change::Set(reference)
+                    }
+                });
+            }
+            if sender.send(objects).is_err() {
+                return Ok(changes);
+            }
+        }
+    }
+    let _ = sender.send(packer.finish().map(keyed).into_iter().collect());
+    Ok(changes)
+}
+
 /// The chunks of a block on their way to the store.
 struct Writing<'a> {
     batch: &'a Batch<'a>,
     source: Source<'a>,
     upload: &'a Upload<'a>,
     threads: usize,
-    first: usize,
-    /// What exists of each chunk, from `first` on.
+    packs: bool,
+    items: Range<usize>,
+    /// What exists of each chunk, in their order.
     existing: Vec<Stored>,
 }
 
-/// An encoded chunk: what is recorded, and what has to be uploaded first.
-type Encoded = (Change, Option<(String, Bytes)>);
+/// An encoded chunk.
+enum Encoded<'a> {
+    /// It is recorded as it is.
+    Recorded(Change),
+    /// It has to be stored; the id is that of its object, if it is the first in it.
+    Object(ObjectId12, Cow<'a, [u8]>),
+}
 
-impl Writing<'_> {
-    fn run(mut self, items: Range<usize>) -> Result<Vec<Change>> {
-        let store = self.batch.reader.assets().store();
-        if store.is_local() {
-            // Each thread writes for itself.
-            return self.encode_each(items, |(change, object)| {
-                if let Some((key, data)) = object {
-                    store.put(&key, data, &PutMode::Overwrite, &self.upload.options)?;
-                }
-                Ok(change)
-            });
-        }
-        self.fetch_existing()?;
-        let most = self.batch.reader.assets().max_requests();
-        let size = (WINDOW_BYTES / self.batch.chain.length().max(1)).clamp(1, most);
-        let windows = items.clone().step_by(size).map(|start| start..(start + size).min(items.end));
-        let mut changes = Vec::with_capacity(items.len());
-        // One window is uploaded while the next one is encoded.
-        thread::scope(|scope| {
-            let (sender, receiver) = sync_channel::<Vec<(String, Bytes)>>(1);
-            let (answer, answers) = sync_channel(1);
-            let uploader = thread::Builder::new().spawn_scoped(scope, move || {
-                let result = receiver.iter().try_for_each(|objects| store.put_many(&objects, &self.upload.options, 0));
-                let _ = answer.send(result);
-            });
-            uploader.map_err(|error| Error::new(ErrorKind::Io, format!("no thread can be started: {error}")))?;
-            for window in windows {
-                let encoded = self.encode_each(window, Ok)?;
-                let (recorded, objects): (Vec<_>, Vec<_>) = encoded.into_iter().unzip();
-                changes.extend(recorded);
-                if sender.send(objects.into_iter().flatten().collect()).is_err() {
-                    break;
-                }
-            }
-            drop(sender);
-            loop {
-                match answers.recv_timeout(interrupt::INTERVAL) {
-                    Ok(result) => return result,
-                    Err(RecvTimeoutError::Timeout) => interrupt::check()?,
-                    Err(RecvTimeoutError::Disconnected) => {
-                        return Err(Error::new(ErrorKind::Internal, "the uploading thread died"));
-                    }
-                }
-            }
-        })?;
-        Ok(changes)
+impl<'a> Writing<'a> {
+    /// Chunks that one thread takes at once.
+    fn runs(&self) -> impl Iterator<Item = Range<usize>> {
+        let fair = self.items.len() / (self.threads * 4);
+        let most = if self.packs { RUN_BYTES / self.batch.chain.length().max(1) } else { 1 };
+        steps(&self.items, most.min(fair))
+    }
+
+    /// Chunks that are encoded before any of them is uploaded.
+    fn windows(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let most = if self.packs { BLOCK } else { self.batch.reader.assets().max_requests() };
+        steps(&self.items, (WINDOW_BYTES / self.batch.chain.length().max(1)).min(most))
     }
 
     /// Bring what exists of the chunks into memory, with as many requests at once as are allowed.
@@ -162,37 +260,37 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Encode chunks and do `finish` with each, on several threads.
-    fn encode_each<R: Send>(
-        &self,
-        items: Range<usize>,
-        finish: impl Fn(Encoded) -> Result<R> + Sync,
-    ) -> Result<Vec<R>> {
-        // Threads that chunks leave idle share the inner chunks of a shard.
-        let inner_threads = if items.len() < self.threads { self.threads } else { 1 };
-        workers::map(items.len(), self.threads, |number, scratch| {
-            let item = items.start + number;
-            let Some(region) = self.batch.regions.get(item) else {
-                return Err(Error::new(ErrorKind::Internal, "a chunk without a region"));
-            };
-            let existing = match self.existing.get(item - self.first) {
-                None | Some(Stored::Missing) => None,
-                Some(Stored::Bytes(data)) => Some(data.clone()),
-                Some(Stored::Range(range)) => Some(self.batch.reader.assets().chunk_part(*range, 0, range.length)?),
-            };
-            let context = || self.batch.named("encode_chunk", item);
-            let chain = self.batch.chain;
-            let stored = chain.encode(existing.as_deref(), region, self.source, inner_threads, scratch);
-            finish(self.recorded(item, stored.within(context)?)?).within(context)
+    /// Encode chunks, on several threads.
+    fn encode_each(&self, items: Range<usize>) -> Result<Vec<Encoded<'a>>> {
+        let inner_threads = self.inner_threads(items.len());
+        workers::map(items.len(), self.threads, |number, scratch, _| {
+            self.encode(items.start + number, inner_threads, scratch)
         })
     }
 
-    fn recorded(&self, item: usize, stored: Option<Vec<u8>>) -> Result<Encoded> {
-        let Some(data) = stored else { return Ok((Change::Deleted, None)) };
-        let length = data.len() as u64;
-        let data = Bytes::from(data);
+    /// Threads that `count` chunks leave idle share the inner chunks of a shard.
+    fn inner_threads(&self, count: usize) -> usize {
+        if count < self.threads { self.threads } else { 1 }
+    }
+
+    fn encode(&self, item: usize, inner_threads: usize, scratch: &mut Scratch) -> Result<Encoded<'a>> {
+        let Some(region) = self.batch.regions.get(item) else {
+            return Err(Error::new(ErrorKind::Internal, "a chunk without a region"));
+        };
+        let existing = match self.existing.get(item - self.items.start) {
+            None | Some(Stored::Missing) => None,
+            Some(Stored::Bytes(data)) => Some(data.clone()),
+            Some(Stored::Range(range)) => Some(self.batch.reader.assets().chunk_part(*range, 0, range.length)?),
+        };
+        let stored = self.batch.chain.encode(existing.as_deref(), region, self.source, inner_threads, scratch);
+        stored.and_then(|stored| self.encoded(item, stored)).within(|| self.batch.named("encode_chunk", item))
+    }
+
+    fn encoded(&self, item: usize, stored: Option<Cow<'a, [u8]>>) -> Result<Encoded<'a>> {
+        let Some(data) = stored else { return Ok(Encoded::Recorded(Change::Deleted)) };
         if data.len() <= self.upload.inline_limit {
-            return Ok((Change::Set(ChunkRef::Inline(data)), None));
+            let data = Bytes::from(data.into_owned());
+            return Ok(Encoded::Recorded(Change::Set(ChunkRef::Inline(data))));
         }
         let id = match self.upload.naming {
             Naming::Content => ObjectId12::of_content(&data),
@@ -200,7 +298,12 @@ impl Writing<'_> {
                 .get(item)
                 .ok_or_else(|| Error::new(ErrorKind::InvalidInput, "there have to be as many ids as chunks"))?,
         };
-        let key = ChunkRange { id, offset: 0, length }.key();
-        Ok((Change::Set(ChunkRef::Native { id, offset: 0, length }), Some((key, data))))
+        Ok(Encoded::Object(id, data))
     }
+}
+
+/// `items` in ranges of at most `size`, at least one each.
+fn steps(items: &Range<usize>, size: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+    let (size, end) = (size.max(1), items.end);
+    items.clone().step_by(size).map(move |start| start..(start + size).min(end))
 }

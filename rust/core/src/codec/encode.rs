@@ -1,5 +1,7 @@
 //! Elements to stored bytes.
 
+use std::borrow::Cow;
+
 use super::byte_order::swap;
 use super::chain::Chain;
 use super::output::{Elements, Target};
@@ -19,7 +21,7 @@ pub struct Source<'a> {
 }
 
 /// A chunk as it is stored: bytes of its own, or the source's.
-type Stored = Option<Vec<u8>>;
+type Stored<'s> = Option<Cow<'s, [u8]>>;
 
 impl Chain {
     /// Encode a chunk: the elements of `region` taken from `source`, the others as they are in `existing`.
@@ -28,18 +30,18 @@ impl Chain {
     ///
     /// # Errors
     /// The existing bytes are damaged, or a codec cannot hold the chunk.
-    pub fn encode(
+    pub fn encode<'s>(
         &self,
         existing: Option<&[u8]>,
         region: &Region,
-        source: Source<'_>,
+        source: Source<'s>,
         threads: usize,
         scratch: &mut Scratch,
-    ) -> Result<Stored> {
+    ) -> Result<Stored<'s>> {
         match &self.sharding {
             None => self.encode_elements(existing, region, source, scratch),
             Some(sharding) if self.replaces_inner_chunks() || region.covers(&self.shape) => {
-                self.encode_shard(sharding, existing, region, source, threads, scratch)
+                Ok(self.encode_shard(sharding, existing, region, source, threads, scratch)?.map(Cow::Owned))
             }
             Some(sharding) => {
                 let whole = Region::whole(&self.shape, self.item);
@@ -51,7 +53,7 @@ impl Chain {
                     self.encode_shard(sharding, None, &whole, merged, threads, scratch)
                 });
                 scratch.give_back(buffer);
-                result
+                Ok(result?.map(Cow::Owned))
             }
         }
     }
@@ -62,13 +64,13 @@ impl Chain {
         self.separable().is_some() && self.order.is_none()
     }
 
-    fn encode_elements(
+    fn encode_elements<'s>(
         &self,
         existing: Option<&[u8]>,
         region: &Region,
-        source: Source<'_>,
+        source: Source<'s>,
         scratch: &mut Scratch,
-    ) -> Result<Stored> {
+    ) -> Result<Stored<'s>> {
         // A whole chunk that is one run in the source needs no copy, unless its bytes have to be swapped.
         if self.order.is_none()
             && self.swapped_unit == 1
@@ -84,10 +86,10 @@ impl Chain {
                 return Ok(None);
             }
             swap(memory, self.swapped_unit);
-            self.encode_bytes(memory, true, scratch)
+            Ok(self.encode_bytes(memory, true, scratch)?.map(Cow::into_owned))
         });
         scratch.give_back(buffer);
-        result
+        Ok(result?.map(Cow::Owned))
     }
 
     /// Put the elements of a chunk into `memory`, where neighbours along each axis are `strides` bytes apart.
@@ -126,13 +128,14 @@ impl Chain {
     }
 
     /// The codecs from bytes to bytes.
-    fn encode_bytes(&self, elements: &[u8], keep_empty: bool, scratch: &mut Scratch) -> Result<Stored> {
+    fn encode_bytes<'s>(&self, elements: &'s [u8], keep_empty: bool, scratch: &mut Scratch) -> Result<Stored<'s>> {
         if !keep_empty && self.fill.is_all_of(elements) {
             return Ok(None);
         }
-        let Some((first, others)) = self.compression.split_first() else { return Ok(Some(elements.to_vec())) };
+        let Some((first, others)) = self.compression.split_first() else { return Ok(Some(Cow::Borrowed(elements))) };
         let encoded = first.encode(elements, scratch)?;
-        others.iter().try_fold(encoded, |bytes, codec| codec.encode(&bytes, scratch)).map(Some)
+        let encoded = others.iter().try_fold(encoded, |bytes, codec| codec.encode(&bytes, scratch))?;
+        Ok(Some(Cow::Owned(encoded)))
     }
 
     fn encode_shard(
@@ -143,7 +146,7 @@ impl Chain {
         source: Source<'_>,
         threads: usize,
         scratch: &mut Scratch,
-    ) -> Result<Stored> {
+    ) -> Result<Option<Vec<u8>>> {
         let existing = existing.filter(|_| !region.covers(&self.shape));
         let existing = existing.map(|stored| self.undo_compression(stored, scratch)).transpose()?;
         let region = self.stored_region(region);
@@ -162,7 +165,7 @@ impl Sharding {
         source: Source<'_>,
         threads: usize,
         scratch: &mut Scratch,
-    ) -> Result<Stored> {
+    ) -> Result<Option<Vec<u8>>> {
         let index = existing.map(|shard| self.index_of(shard)).transpose()?;
         let parts = self.parts(region);
         let encode = |part: &(usize, Region), scratch: &mut Scratch| {
@@ -171,19 +174,19 @@ impl Sharding {
             self.inner.encode(before, part, source, 1, scratch)
         };
         let encoded = if threads > 1 && parts.len() > 1 {
-            workers::map(parts.len(), threads, |number, scratch| {
+            workers::map(parts.len(), threads, |number, scratch, _| {
                 parts.get(number).map_or(Ok(None), |part| encode(part, scratch))
             })?
         } else {
             parts.iter().map(|part| encode(part, scratch)).collect::<Result<_>>()?
         };
-        let mut chunks: Vec<Option<std::borrow::Cow<'_, [u8]>>> = Vec::with_capacity(self.count());
+        let mut chunks: Vec<Option<Cow<'_, [u8]>>> = Vec::with_capacity(self.count());
         for position in 0..self.count() {
             chunks.push(self.before(existing, index.as_ref(), position)?.map(Into::into));
         }
         for ((position, _), stored) in parts.iter().zip(encoded) {
             if let Some(slot) = chunks.get_mut(*position) {
-                *slot = stored.map(Into::into);
+                *slot = stored;
             }
         }
         Ok(self.assemble(&chunks))

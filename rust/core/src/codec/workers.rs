@@ -87,11 +87,11 @@ pub fn run(count: usize, threads: usize, work: impl Fn(usize, &mut Scratch, usiz
 pub fn map<R: Send>(
     count: usize,
     threads: usize,
-    work: impl Fn(usize, &mut Scratch) -> Result<R> + Sync,
+    work: impl Fn(usize, &mut Scratch, usize) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {
     let done: Mutex<Vec<(usize, R)>> = Mutex::new(Vec::with_capacity(count));
-    run(count, threads, |number, scratch, _| {
-        let result = work(number, scratch)?;
+    run(count, threads, |number, scratch, thread| {
+        let result = work(number, scratch, thread)?;
         done.lock().map_err(|_| lost())?.push((number, result));
         Ok(())
     })?;
@@ -112,9 +112,9 @@ mod tests {
     fn every_task_is_done_once_and_results_are_in_order() {
         for threads in [1, 2, 5, 100] {
             let expected: Vec<usize> = (0..1000).map(|i| i * 3).collect();
-            assert_eq!(map(1000, threads, |i, _| Ok(i * 3)).unwrap(), expected);
+            assert_eq!(map(1000, threads, |i, _, _| Ok(i * 3)).unwrap(), expected);
         }
-        assert!(map(0, 4, |i, _| Ok(i)).unwrap().is_empty());
+        assert!(map(0, 4, |i, _, _| Ok(i)).unwrap().is_empty());
     }
 
     #[test]

@@ -100,6 +100,10 @@ impl ObjectStore for LatencyStore {
         self.write()?.put(key, data, mode, options)
     }
 
+    fn put_parts(&self, key: &str, parts: &[&[u8]], options: &PutOptions) -> Result<()> {
+        self.write()?.put_parts(key, parts, options)
+    }
+
     fn put_many(&self, objects: &[(String, Bytes)], options: &PutOptions, concurrency: usize) -> Result<()> {
         self.write()?.put_many(objects, options, concurrency)
     }

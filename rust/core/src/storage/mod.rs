@@ -219,6 +219,11 @@ pub trait ObjectStore: fmt::Display + Send + Sync {
     /// Write an object.
     fn put(&self, key: &str, data: Bytes, mode: &PutMode, options: &PutOptions) -> Result<Version>;
 
+    /// Overwrite an object with parts that lie in it one after the other.
+    fn put_parts(&self, key: &str, parts: &[&[u8]], options: &PutOptions) -> Result<()> {
+        self.put(key, Bytes::from(parts.concat()), &PutMode::Overwrite, options).map(drop)
+    }
+
     /// Overwrite several objects, at most `concurrency` at once; 0 is the store's own limit.
     fn put_many(&self, objects: &[(String, Bytes)], options: &PutOptions, concurrency: usize) -> Result<()>;
 

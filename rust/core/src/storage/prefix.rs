@@ -100,6 +100,10 @@ impl ObjectStore for PrefixStore {
         self.inner.put(&self.full(key)?, data, mode, options)
     }
 
+    fn put_parts(&self, key: &str, parts: &[&[u8]], options: &PutOptions) -> Result<()> {
+        self.inner.put_parts(&self.full(key)?, parts, options)
+    }
+
     fn put_many(&self, objects: &[(String, Bytes)], options: &PutOptions, concurrency: usize) -> Result<()> {
         let objects: Vec<_> =
             objects.iter().map(|(key, data)| Ok((self.full(key)?, data.clone()))).collect::<Result<_>>()?;

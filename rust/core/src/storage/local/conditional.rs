@@ -25,7 +25,7 @@ impl LocalStore {
         };
         // Without the lock this promises nothing, but it saves writing a file in vain.
         check()?;
-        let temporary = self.with_directory(&path, || Temporary::write(&path, data, self.options.durable))?;
+        let temporary = self.with_directory(&path, || Temporary::write(&path, &[data], self.options.durable))?;
         {
             let _lock = RootLock::acquire(&self.root)?;
             check()?;

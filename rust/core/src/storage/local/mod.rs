@@ -220,15 +220,19 @@ impl ObjectStore for LocalStore {
 
     fn put(&self, key: &str, data: Bytes, mode: &PutMode, _options: &PutOptions) -> Result<Version> {
         match mode {
-            PutMode::Overwrite => self.write(key, &data),
+            PutMode::Overwrite => self.write(key, &[&data]),
             PutMode::Create => self.write_if(key, &data, None),
             PutMode::Update(version) => self.write_if(key, &data, Some(version)),
         }
     }
 
+    fn put_parts(&self, key: &str, parts: &[&[u8]], _options: &PutOptions) -> Result<()> {
+        self.write(key, parts).map(drop)
+    }
+
     fn put_many(&self, objects: &[(String, Bytes)], _options: &PutOptions, concurrency: usize) -> Result<()> {
         let total = objects.iter().map(|(_, data)| data.len()).fold(0, usize::saturating_add);
-        parallel::map(objects, Self::threads(total, concurrency), |(key, data)| self.write(key, data)).map(drop)
+        parallel::map(objects, Self::threads(total, concurrency), |(key, data)| self.write(key, &[data])).map(drop)
     }
 
     fn sync(&self) -> Result<()> {
@@ -244,7 +248,7 @@ impl ObjectStore for LocalStore {
         if version.is_some_and(|version| !version::is_at(version, &data, &metadata)) {
             return Err(changed(source));
         }
-        self.write(target, &data).map(drop)
+        self.write(target, &[&data]).map(drop)
     }
 
     fn list(&self, prefix: &str) -> Result<Listing> {

@@ -1,7 +1,7 @@
 //! Unconditional writes.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, IoSlice, Write};
 use std::path::{Path, PathBuf};
 
 use super::durability::{Files, Unsynced};
@@ -11,22 +11,22 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::storage::{Version, key};
 
 impl LocalStore {
-    /// Write an object, whatever there was.
-    pub(super) fn write(&self, key: &str, data: &[u8]) -> Result<Version> {
+    /// Write an object made of `parts`, whatever there was.
+    pub(super) fn write(&self, key: &str, parts: &[&[u8]]) -> Result<Version> {
         let path = self.path(key)?;
         self.with_directory(&path, || {
-            if key::is_id_named(key) { self.write_once(&path, data) } else { self.replace(&path, data) }
+            if key::is_id_named(key) { self.write_once(&path, parts) } else { self.replace(&path, parts) }
         })
     }
 
     /// Nobody reads a fresh id before it is published, so the file may grow in place.  If the name is taken (ids made
     /// from content), it may be read right now and must stay whole.
-    fn write_once(&self, path: &Path, data: &[u8]) -> io::Result<Version> {
+    fn write_once(&self, path: &Path, parts: &[&[u8]]) -> io::Result<Version> {
         let mut file = match OpenOptions::new().write(true).create_new(true).open(path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return self.replace(path, data),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return self.replace(path, parts),
             file => file?,
         };
-        if let Err(error) = file.write_all(data) {
+        if let Err(error) = write_all(&mut file, parts) {
             let _ = fs::remove_file(path);
             return Err(error);
         }
@@ -36,8 +36,8 @@ impl LocalStore {
         Ok(version::of_file(&file.metadata()?))
     }
 
-    fn replace(&self, path: &Path, data: &[u8]) -> io::Result<Version> {
-        let temporary = Temporary::write(path, data, self.options.durable)?;
+    fn replace(&self, path: &Path, parts: &[&[u8]]) -> io::Result<Version> {
+        let temporary = Temporary::write(path, parts, self.options.durable)?;
         let version = version::of_file(&temporary.file.metadata()?);
         temporary.publish(path)?;
         if self.options.durable {
@@ -82,6 +82,25 @@ fn make_directory(directory: &Path, unsynced: Option<&Unsynced>) -> Result<()> {
     ))
 }
 
+/// Write `parts` one after the other, many with one call of the operating system.
+fn write_all(file: &mut File, parts: &[&[u8]]) -> io::Result<()> {
+    if let [data] = parts {
+        return file.write_all(data);
+    }
+    let mut slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
+    let mut rest = slices.as_mut_slice();
+    IoSlice::advance_slices(&mut rest, 0); // past empty ones, of which nothing would be written
+    while !rest.is_empty() {
+        match file.write_vectored(rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut rest, written),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 /// A complete file under a name that nobody looks at, removed unless it is published.
 pub struct Temporary {
     pub file: File,
@@ -90,12 +109,12 @@ pub struct Temporary {
 }
 
 impl Temporary {
-    /// Write `data` beside `target`; with `durable`, onto stable storage.
-    pub fn write(target: &Path, data: &[u8], durable: bool) -> io::Result<Self> {
+    /// Write `parts` beside `target`; with `durable`, onto stable storage.
+    pub fn write(target: &Path, parts: &[&[u8]], durable: bool) -> io::Result<Self> {
         let path = target.with_file_name(names::temporary()?);
         let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
         let mut temporary = Self { file, path, published: false };
-        temporary.file.write_all(data)?;
+        write_all(&mut temporary.file, parts)?;
         if durable {
             temporary.file.sync_data()?;
         }
