@@ -361,8 +361,8 @@ class Manifest:
     def storage(self) -> tuple[bytes, bytes, bytes, bytes, int]:
         """Where the chunks are, in packed columns with an entry for each reference.
 
-        The ids of native chunks (12 bytes each) and their lengths (uint64), hashes of location, offset and length of
-        virtual ones (uint64) and their lengths, and the bytes of all inline chunks together.
+        Hashes of object, offset and length of native chunks (uint64) and their lengths (uint64), hashes of location,
+        offset and length of virtual ones and their lengths, and the bytes of all inline chunks together.
         """
 
     def chunk_ids(self) -> bytes:

@@ -10,7 +10,6 @@ import numpy as np
 
 from frazil.display import Parts, StructuralDisplay
 from frazil.history.v2 import HistoryV2
-from frazil.maintenance import fingerprints
 from frazil.maintenance.fingerprints import Fingerprints
 from frazil.maintenance.links import reachable
 from frazil.maintenance.mark import manifests_of, walk
@@ -32,7 +31,8 @@ class ChunkStorageStats(StructuralDisplay):
     Attributes
     ----------
     native_bytes
-        In chunk objects of the repository, each chunk counted once however often it is referred to.
+        In chunk objects of the repository, each chunk counted once however often it is referred to; not what is left in
+        an object of chunks that shared it and are gone.
     virtual_bytes
         In files elsewhere, each range counted once.
     inlined_bytes
@@ -65,8 +65,8 @@ def chunk_storage_stats(
     manifests = list(manifests_of(snapshots).items())
     native, virtual, inlined = Fingerprints(), Fingerprints(), 0
     for manifest in read_manifests(context.objects, manifests, limits):
-        ids, lengths, ranges, range_lengths, inline = manifest.storage()
-        native.add(fingerprints.of_packed(ids), np.frombuffer(lengths, np.uint64))
+        chunks, lengths, ranges, range_lengths, inline = manifest.storage()
+        native.add(np.frombuffer(chunks, np.uint64), np.frombuffer(lengths, np.uint64))
         virtual.add(np.frombuffer(ranges, np.uint64), np.frombuffer(range_lengths, np.uint64))
         inlined += inline
     return ChunkStorageStats(native.total_size(), virtual.total_size(), inlined)

@@ -122,21 +122,16 @@ impl Manifest {
     }
 
     fn storage<'py>(&self, py: Python<'py>) -> PyResult<Storage<'py>> {
-        let (found, [lengths, ranges, range_lengths]) = py
+        let (found, [chunks, lengths, ranges, range_lengths]) = py
             .detach(|| {
                 let found = self.inner.storage()?;
-                let columns = [&found.lengths, &found.ranges, &found.range_lengths].map(|column| packed(column));
+                let columns = [&found.chunks, &found.lengths, &found.ranges, &found.range_lengths];
+                let columns = columns.map(|column| packed(column));
                 Ok((found, columns))
             })
             .map_err(to_py)?;
         let bytes = |data: &[u8]| PyBytes::new(py, data);
-        Ok((
-            bytes(found.ids.as_flattened()),
-            bytes(&lengths),
-            bytes(&ranges),
-            bytes(&range_lengths),
-            found.inline_bytes,
-        ))
+        Ok((bytes(&chunks), bytes(&lengths), bytes(&ranges), bytes(&range_lengths), found.inline_bytes))
     }
 
     fn chunk_ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {

@@ -139,9 +139,7 @@ fn write_locally<'a>(
         changes.extend(done.into_iter().flatten());
     }
     let count = packers.0.len();
-    workers::run(count, count, |_, _, thread| {
-        packers.with(thread, Packer::finish)?.map_or(Ok(()), put)
-    })?;
+    workers::run(count, count, |number, _, _| packers.with(number, Packer::finish)?.map_or(Ok(()), put))?;
     Ok(changes)
 }
 

@@ -49,8 +49,8 @@ pub struct KindCounts {
 /// Where the chunks of a manifest are stored, in columns.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ChunkStorage {
-    /// The object of each native reference.
-    pub ids: Vec<[u8; 12]>,
+    /// A hash of object, offset and length of each native reference.
+    pub chunks: Vec<u64>,
     /// Bytes of each native reference.
     pub lengths: Vec<u64>,
     /// A hash of location, offset and length of each virtual reference.
@@ -231,8 +231,8 @@ impl Manifest {
         self.each(|_, stored| {
             match stored {
                 StoredRef::Inline(data) => found.inline_bytes = found.inline_bytes.saturating_add(data.len() as u64),
-                StoredRef::Native { id, length, .. } => {
-                    found.ids.push(id);
+                StoredRef::Native { id, offset, length } => {
+                    found.chunks.push(hash(&(id, offset, length)));
                     found.lengths.push(length);
                 }
                 StoredRef::Virtual { location, offset, length, .. } => {
