@@ -136,3 +136,21 @@ impl Drop for Temporary {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_written_one_after_the_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let pieces: Vec<Vec<u8>> = (0..5000u32).map(|i| vec![(i % 251) as u8; (i % 7 * 300) as usize]).collect();
+        for count in [0, 1, 2, 1500, 5000] {
+            let path = directory.path().join(count.to_string());
+            let parts: Vec<&[u8]> = pieces.iter().take(count).map(Vec::as_slice).collect();
+            write_all(&mut File::create(&path).unwrap(), &parts).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), parts.concat());
+        }
+    }
+}
