@@ -20,6 +20,7 @@ OPTIONAL = (
     "click",
     "icechunk",
     "obstore",
+    "botocore",
 )
 
 

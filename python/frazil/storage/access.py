@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from frazil.storage.credentials.azure import AzureCredentials, AzureRefreshableCredential, AzureStaticCredentials
 from frazil.storage.credentials.gcs import GcsBearerCredential, GcsCredentials, GcsStaticCredentials
-from frazil.storage.credentials.profiles import s3_keys
+from frazil.storage.credentials.profile_keys import ProfileKeys
+from frazil.storage.credentials.profiles import keys_from_elsewhere, s3_keys
 from frazil.storage.credentials.refresh import Refresher
 from frazil.storage.credentials.s3 import S3Credentials, S3StaticCredentials
 from frazil.storage.remote import Access, Options
@@ -21,7 +22,14 @@ def s3_access(credentials: S3Credentials | None, *, anonymous: bool = False) -> 
         case S3Credentials.Anonymous():
             return Access({"aws_skip_signature": "true"})
         case _:
-            return Access({"aws_skip_signature": "true"}) if anonymous else Access(s3_keys(), from_env=True)
+            return Access({"aws_skip_signature": "true"}) if anonymous else _s3_environment()
+
+
+def _s3_environment() -> Access:
+    elsewhere = keys_from_elsewhere()
+    if elsewhere is None:
+        return Access(s3_keys(), from_env=True)
+    return Access(provider=ProfileKeys(*elsewhere), from_env=True)
 
 
 def _s3_options(key: S3StaticCredentials) -> Options:

@@ -10,7 +10,7 @@ from typing import Final
 
 from frazil.errors import StorageError
 
-_UNREAD: Final = ("credential_process", "sso_session", "sso_start_url", "role_arn", "login_session")
+_SOURCES: Final = ("role_arn", "sso_session", "sso_start_url", "credential_process", "login_session")
 """Settings by which a profile gets its keys from elsewhere."""
 
 
@@ -21,38 +21,40 @@ def profile_region(environment: Mapping[str, str] = os.environ) -> str | None:
     return (_settings(_wanted(environment) or "default", environment) or {}).get("region")
 
 
+def keys_from_elsewhere(environment: Mapping[str, str] = os.environ) -> tuple[str, str] | None:
+    """The name of the profile in use, and the setting that says where its keys come from, if there is one.
+
+    None if the environment has keys itself.  Keys that stand beside such a setting do not count, as with AWS's tools
+    (the keys for assuming a role, say), whose own rules apply to all that such a profile says.
+    """
+    if "AWS_ACCESS_KEY_ID" in environment:
+        return None
+    name = _wanted(environment) or "default"
+    found = _settings(name, environment) or {}
+    return next(((name, setting) for setting in _SOURCES if setting in found), None)
+
+
 def s3_keys(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The keys of the profile in use, by the names of the object store client.
+    """The keys that the profile in use has itself, by the names of the object store client.
 
     Nothing if the environment has keys itself, or if there is no profile.
 
     Raises
     ------
     StorageError
-        ``storage-config`` for a profile that was asked for by name and is not there, or has no keys that can be used.
+        ``storage-config`` for a profile that was asked for by name and is not there.
     """
     if "AWS_ACCESS_KEY_ID" in environment:
         return {}
     wanted = _wanted(environment)
-    name = wanted or "default"
-    found = _settings(name, environment)
-    if found is None:
-        if wanted is None:
-            return {}
+    found = _settings(wanted or "default", environment)
+    if found is None and wanted is not None:
         raise StorageError(
-            f"there is no profile {name!r} in the files of AWS's tools, but AWS_PROFILE names it: add it there, or unset "
+            f"there is no profile {wanted!r} in the files of AWS's tools, but AWS_PROFILE names it: add it there, or unset "
             "AWS_PROFILE",
             kind="storage-config",
         )
-    keys = _keys(found)
-    elsewhere = [setting for setting in _UNREAD if setting in found]
-    if wanted is not None and not keys and elsewhere:
-        raise StorageError(
-            f"the profile {name!r} of AWS's tools has no keys but {elsewhere[0]}, which is not supported: give "
-            "get_credentials=, a function that asks for keys (boto3's session.get_credentials(), say)",
-            kind="storage-config",
-        )
-    return keys
+    return _keys(found or {})
 
 
 def _wanted(environment: Mapping[str, str]) -> str | None:

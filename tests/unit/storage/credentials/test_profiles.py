@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import frazil
-from frazil.storage.credentials.profiles import profile_region, s3_keys
+from frazil.storage.credentials.profiles import keys_from_elsewhere, profile_region, s3_keys
 from tests.contract.object_server import ObjectServer
 
 CREDENTIALS = """
@@ -71,11 +71,19 @@ def test_there_need_be_no_files(tmp_path) -> None:
     assert profile_region(nowhere) is None
 
 
-@pytest.mark.parametrize(("name", "message"), [("nobody", "no profile 'nobody'"), ("elsewhere", "role_arn")])
-def test_a_profile_that_cannot_be_used_is_told(files, name, message) -> None:
-    with pytest.raises(frazil.StorageError, match=message) as caught:
-        s3_keys({**files, "AWS_PROFILE": name})
+def test_a_profile_that_is_not_there_is_told(files) -> None:
+    with pytest.raises(frazil.StorageError, match="no profile 'nobody'") as caught:
+        s3_keys({**files, "AWS_PROFILE": "nobody"})
     assert caught.value.kind == "storage-config"
+
+
+def test_a_profile_that_says_where_its_keys_are(files) -> None:
+    assert keys_from_elsewhere({**files, "AWS_PROFILE": "elsewhere"}) == ("elsewhere", "role_arn")
+    assert keys_from_elsewhere({**files, "AWS_PROFILE": "elsewhere", "AWS_ACCESS_KEY_ID": "id"}) is None
+    assert keys_from_elsewhere({**files, "AWS_PROFILE": "work"}) is None
+    assert keys_from_elsewhere(files) is None
+    Path(files["AWS_CONFIG_FILE"]).write_text("[default]\ncredential_process = x\n")
+    assert keys_from_elsewhere(files) == ("default", "credential_process")
 
 
 def test_a_file_that_cannot_be_read_is_not_shown(files) -> None:
