@@ -80,8 +80,6 @@ class Action:
     before: tuple[list[str], set[str]] | None
     """None is no repository."""
     after: tuple[list[str], set[str]]
-    again: Callable[[frazil.Storage], object] | None = None
-    """What to do after a failure, if not the same."""
 
 
 OLD = ["3", "2", "0", "Repository initialized"]
@@ -91,8 +89,12 @@ ACTIONS: Final[dict[str, Action]] = {
         lambda storage: frazil.Repository.create(storage, QUICK),
         None,
         (["Repository initialized"], set()),
-        # What was begun is in the way of a creation that wants the place to itself.
-        lambda storage: frazil.Repository.create(storage, QUICK, check_clean_root=False),
+    ),
+    "create, spec 1": Action(
+        lambda storage: None,
+        lambda storage: frazil.Repository.create(storage, QUICK, spec_version=1),
+        None,
+        (["Repository initialized"], set()),
     ),
     "commit": Action(
         make_history,
@@ -178,7 +180,7 @@ def suffer(action: Action, where: Place, proxy: FaultProxy, number: int, fault: 
         return "done"
     assert found in (action.before, action.after)
     if found == action.before:
-        (action.again or action.do)(where.storage())
+        action.do(where.storage())
         assert state(where.storage()) == action.after, "doing it again led elsewhere"
     return f"{type(error).__name__}, {'done' if found == action.after else 'not done'}"
 
@@ -206,6 +208,7 @@ SURE: Final = {
     Fault.FAILED_ANSWER,
     Fault.CONFLICT,
     Fault.CUT_BODY,
+    Fault.WRONG_RANGE,
 }
 """What is overcome by asking again."""
 

@@ -13,10 +13,11 @@ from frazil.errors import ErrorKind, IcechunkError, StorageConflict, error, oper
 from frazil.format import keys, values
 from frazil.format.object_attributes import attributes, metadata_storage_class
 from frazil.format.records import SnapshotEntry
-from frazil.history import entries, stored_config
+from frazil.history import entries, interrupted, stored_config
 from frazil.history.base import History
 from frazil.history.change import UpdateTag
 from frazil.history.ignored_conditions import warn_if_ignored
+from frazil.history.interrupted import InitialSnapshot
 from frazil.history.opening import detect_spec_version
 from frazil.history.ref_changes import MAIN_BRANCH
 from frazil.history.refs_v1 import RefFiles, put_mode
@@ -39,22 +40,25 @@ _INITIAL_METADATA: Final[dict[str, Any]] = {"__icechunk": {"is_root": True}}
 def create(context: RepositoryContext, config: RepositoryConfig | None, *, check_clean_root: bool = True) -> History:
     """Make an empty repository of ``context.spec_version``, with one snapshot and the branch main.
 
-    ``config`` is what to save with it, None to save nothing.
+    ``config`` is what to save with it, None to save nothing.  A creation that was interrupted is finished.
 
     Raises ``InvalidInputError`` of kind ``parent-directory-not-clean``, and ``ConflictError`` of kind
     ``repo-info-updated`` if there is a repository already.
     """
     with operation("create_repository"):
-        if check_clean_root and next(context.objects.list(), None) is not None:
-            raise error(ErrorKind.PARENT_DIRECTORY_NOT_CLEAN, "repositories can only be created in clean prefixes")
+        left = interrupted.ensure_clean(context) if check_clean_root else frozenset()
         # Asked before anything is written: the initial snapshot of a repository that is there must stay as it is.
-        if not check_clean_root and detect_spec_version(context.objects, context.clock()) is not None:
+        if (left or not check_clean_root) and detect_spec_version(context.objects, context.clock()) is not None:
             raise _exists()
-        entry = SnapshotEntry(INITIAL_SNAPSHOT_ID, None, context.clock(), INITIAL_MESSAGE, _INITIAL_METADATA)
+        first = interrupted.initial_snapshot(context, left)
+        if first is None:
+            entry = SnapshotEntry(INITIAL_SNAPSHOT_ID, None, context.clock(), INITIAL_MESSAGE, _INITIAL_METADATA)
+            first = InitialSnapshot(entry, _empty_snapshot(context, entry))
+        stored = interrupted.stored_config(context, left, config)
         try:
             if context.spec_version == 1:
-                return _create_v1(context, entry, config)
-            return _create_v2(context, entry, config)
+                return _create_v1(context, first, config, stored)
+            return _create_v2(context, first, config)
         except StorageConflict:
             raise _exists() from None
 
@@ -65,8 +69,8 @@ def _exists() -> IcechunkError:
     )
 
 
-def _create_v2(context: RepositoryContext, entry: SnapshotEntry, config: RepositoryConfig | None) -> HistoryV2:
-    snapshot = NewFile(keys.snapshot(entry.id), _empty_snapshot(context, entry))
+def _create_v2(context: RepositoryContext, first: InitialSnapshot, config: RepositoryConfig | None) -> HistoryV2:
+    entry, snapshot = first.entry, first.file
     write_files(context, [snapshot, NewFile(keys.transaction_log(entry.id), _empty_log(context))])
     checked = _begin_check(context, snapshot)
     info = RepoInfo.build(
@@ -91,13 +95,14 @@ def _create_v2(context: RepositoryContext, entry: SnapshotEntry, config: Reposit
     return HistoryV2(context, HeldRepo.of(info, version, context.clock(), data))
 
 
-def _create_v1(context: RepositoryContext, entry: SnapshotEntry, config: RepositoryConfig | None) -> HistoryV1:
+def _create_v1(
+    context: RepositoryContext, first: InitialSnapshot, config: RepositoryConfig | None, stored: StoredConfig
+) -> HistoryV1:
     """No transaction log; the ref of main is what makes it a repository, so it comes last."""
-    snapshot = NewFile(keys.snapshot(entry.id), _empty_snapshot(context, entry))
+    entry, snapshot = first.entry, first.file
     write_files(context, [snapshot])
     checked = _begin_check(context, snapshot)
-    stored = StoredConfig(None, None)
-    if config is not None:
+    if config is not None and stored.config is None:
         stored = StoredConfig(config, stored_config.write_v1(context, config, put_mode(context, None)))
     context.objects.sync()
     if RefFiles(context).swap_branch(MAIN_BRANCH, entry.id, expected=None) is not None:

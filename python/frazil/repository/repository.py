@@ -73,7 +73,7 @@ class Repository(Sessions, Refs, Past, Settings, Upkeep, StructuralDisplay):
         spec_version
             The version of the format; the newest by default.
         check_clean_root
-            Refuse a place where there are any objects.
+            Refuse a place where there are any objects, other than what a creation that was interrupted has left: it is finished.
         attribution
             Labels for the ``User-Agent`` of requests.
         content_derived_chunk_ids

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
@@ -79,6 +80,84 @@ def test_only_a_clean_place_is_used(spec_version: int) -> None:
     assert contents(objects).keys() == {"some/thing"}
     create(context, None, check_clean_root=False)
     assert detect_spec_version(objects, 0) == spec_version
+
+
+CONFIG = RepositoryConfig(inline_chunk_threshold_bytes=7)
+
+
+def interrupted(spec_version: int, config: RepositoryConfig | None, writes: int) -> ObjectStore:
+    """A store in which a creation died after that many writes."""
+    whole = ObjectStore.memory()
+    create(make_context(whole, spec_version=spec_version), config)
+    left = ObjectStore.memory()
+    for key, data in list(in_order(whole, spec_version))[:writes]:
+        left.put(key, data)
+    return left
+
+
+def in_order(objects: ObjectStore, spec_version: int) -> Iterator[tuple[str, bytes]]:
+    last = {keys.REPO: 3, keys.branch_ref("main"): 3, keys.CONFIG: 2}
+    yield from sorted(contents(objects).items(), key=lambda item: last.get(item[0], 1))
+
+
+@pytest.mark.parametrize(
+    ("spec_version", "config", "writes"),
+    [(1, None, 1), (1, CONFIG, 1), (1, CONFIG, 2), (2, None, 1), (2, None, 2), (2, CONFIG, 2)],
+)
+def test_a_creation_that_was_interrupted_is_finished(spec_version: int, config, writes: int) -> None:
+    objects = interrupted(spec_version, config, writes)
+    left = contents(objects)
+    history = create(make_context(objects, spec_version=spec_version), config)
+    assert {key: contents(objects)[key] for key in left} == left
+    assert [entry.id for entry in history.ancestry(INITIAL_SNAPSHOT_ID)] == [INITIAL_SNAPSHOT_ID]
+    assert history.load_config() == config
+    assert detect_spec_version(objects, 0) == spec_version
+
+
+@both_specs
+def test_a_creation_that_is_taken_over_conflicts(spec_version: int) -> None:
+    """Who was thought dead finds that somebody else was quicker, and what it wrote is still what is there."""
+    objects = ObjectStore.memory()
+    racing = Counting(objects)
+
+    def rival() -> None:
+        if not any(meta.key in {keys.REPO, keys.branch_ref("main")} for meta in objects.list()):
+            before = contents(objects)
+            create(make_context(objects, spec_version=spec_version), None)
+            assert {key: contents(objects)[key] for key in before} == before
+
+    racing.before["sync"] = rival
+    with pytest.raises(ConflictError) as raised:
+        create(make_context(racing, spec_version=spec_version), None)
+    assert raised.value.kind == "repo-info-updated"
+
+
+@pytest.mark.parametrize(
+    ("left_by", "config", "writes", "spec_version", "other"),
+    [(1, None, 1, 2, None), (2, None, 2, 1, None), (1, CONFIG, 2, 2, CONFIG), (1, CONFIG, 2, 1, None)],
+)
+def test_another_creation_that_was_interrupted_is_told(left_by, config, writes, spec_version, other) -> None:
+    objects = interrupted(left_by, config, writes)
+    left = contents(objects)
+    with pytest.raises(
+        InvalidInputError, match=r"clean prefixes: .* interrupted .*`snapshots/1CECHNKREP0F1RSTCMT0`"
+    ) as raised:
+        create(make_context(objects, spec_version=spec_version), other)
+    assert raised.value.kind == "parent-directory-not-clean"
+    assert contents(objects) == left
+
+
+@both_specs
+def test_what_only_looks_like_an_interrupted_creation_is_told(spec_version: int) -> None:
+    key = keys.snapshot(INITIAL_SNAPSHOT_ID)
+    objects = ObjectStore.memory()
+    objects.put(key, b"something else")
+    with pytest.raises(InvalidInputError, match="interrupted"):
+        create(make_context(objects, spec_version=spec_version), None)
+    objects = interrupted(spec_version, None, 1)
+    objects.put("snapshots/another", b"")
+    with pytest.raises(InvalidInputError, match=r"`snapshots/another`.*check_clean_root=False"):
+        create(make_context(objects, spec_version=spec_version), None)
 
 
 @both_specs
