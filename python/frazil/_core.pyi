@@ -667,6 +667,13 @@ class ObjectStore:
     def always_compares(self) -> bool:
         """Conditional writes need no setting that allows them (memory, local disk); a slow disk compares too."""
 
+    @property
+    def clock_ahead(self) -> int | None:
+        """How far the store's clock is ahead of this machine's, in microseconds, as its last answer to a write has told.
+
+        None where nothing is known of it yet, and where it is the same clock.
+        """
+
     def with_latency(self, latency: Latency) -> ObjectStore: ...
     def with_prefix(self, prefix: str) -> ObjectStore: ...
     def get(

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -68,15 +69,55 @@ def test_requests_say_who_is_asking_wherever_the_repository_goes(server: ObjectS
     assert "principal=ann" in agent
 
 
-def test_rooted_keys_of_old_repositories_are_not_read(server: ObjectServer) -> None:
-    with pytest.raises(IcechunkError, match="copy the objects to keys without the slash"):
-        Repository.exists(s3_storage_at(server.url, prefix="", legacy_rooted_keys=True))
-    assert server.requests == []
+@pytest.mark.parametrize("spec_version", [1, 2])
+def test_repositories_whose_keys_begin_with_a_slash(server: ObjectServer, spec_version: int) -> None:
+    """As old writers made them at the root of a bucket; beside a repository whose keys do not."""
+    made = Repository.create(s3_storage_at(server.url), spec_version=spec_version)
+    with made.transaction("main", message="0") as store:
+        array = zarr.create_array(store, name="a", shape=(2, 1000), chunks=(1, 1000), dtype="i8", compressors=None)
+        array[:] = 5
+    old = {key: found for key, found in server.objects.items() if key.startswith("/bucket/repo/")}
+    server.objects.update({key.replace("/bucket/repo/", "/bucket//", 1): found for key, found in old.items()})
+
+    storage = s3_storage_at(server.url, prefix="", legacy_rooted_keys=True)
+    server.requests.clear()
+    repo = Repository.open(storage)
+    start = repo.lookup_branch("main")
+    with repo.transaction("main", message="1") as store:
+        zarr.open_array(store, path="a")[:] = 1
+    repo.create_tag("t", start)
+    repo.create_branch("dev.é", repo.lookup_branch("main"))
+    repo.delete_branch("dev.é")
+    repo.reset_branch("main", start)
+    collected = repo.garbage_collect(datetime(2100, 1, 1, tzinfo=UTC))
+    assert (collected.snapshots_deleted, collected.chunks_deleted) == (1, 2)
+    assert repo.list_branches() == {"main"}
+    assert zarr.open_array(repo.readonly_session(tag="t").store, path="a", mode="r")[1, 7] == 5
+    keys = {key for key, _ in storage.list_objects()}
+    assert {f"/bucket//{key}" for key in keys} | old.keys() == server.objects.keys()
+    assert {key for key, _ in storage.list_objects(prefix="snapshots")} == {
+        key.removeprefix("snapshots/") for key in keys if key.startswith("snapshots/")
+    }
+    assert all(request.key.startswith("/bucket//") for request in server.requests if "list-type" not in request.query)
+    assert {key: found for key, found in server.objects.items() if key in old} == old
 
 
 def test_rooted_keys_need_an_empty_prefix(server: ObjectServer) -> None:
     with pytest.raises((IcechunkError, ValueError), match="empty prefix"):
         Repository.create(s3_storage_at(server.url, prefix="p", legacy_rooted_keys=True))
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_clock_that_is_not_the_stores_is_told(server: ObjectServer, hours: int) -> None:
+    repo = Repository.create(s3_storage_at(server.url))
+    tip = repo.lookup_branch("main")
+    server.clock_ahead = 3600 * hours
+    with pytest.raises(frazil.FormatError, match=r"verify if the machine clock has drifted.* 3[56]\d\d s") as caught:
+        repo.writable_session("main").commit("out of time", allow_empty=True)
+    assert caught.value.kind == "snapshot-timestamp"
+    assert Repository.open(s3_storage_at(server.url)).lookup_branch("main") == tip
+    server.clock_ahead = 300 * hours
+    repo.writable_session("main").commit("in time", allow_empty=True)
 
 
 @pytest.mark.parametrize("spec_version", [1, 2])

@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.parse
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 from xml.sax.saxutils import escape
@@ -66,6 +66,8 @@ class Fault:
     stall: float = 0.0
     cut: bool = False
     """Send half of the body and hang up."""
+    headers: Mapping[str, str | None] = field(default_factory=dict)
+    """Instead of the right ones; None leaves one out."""
 
 
 class ObjectServer(Serving):
@@ -80,6 +82,8 @@ class ObjectServer(Serving):
         self.requests: list[Request] = []
         self.fault: Callable[[Request], Fault | None] = lambda _: None
         self.ranges = True
+        self.clock_ahead = 0.0
+        self.etags = True
         self._lock = threading.Lock()
         self._generation = 1000
         self._uploads: dict[str, dict[int, bytes]] = {}
@@ -127,7 +131,8 @@ class ObjectServer(Serving):
         return made
 
     def _headers(self, found: Object) -> dict[str, str]:
-        headers = {"ETag": found.etag, "Last-Modified": email.utils.formatdate(found.modified, usegmt=True)}
+        headers = {"ETag": found.etag} if self.etags else {}
+        headers["Last-Modified"] = email.utils.formatdate(found.modified, usegmt=True)
         if self.dialect == "gcs":
             headers["x-goog-generation"] = str(found.generation)
         return {**headers, **found.metadata}
@@ -232,6 +237,9 @@ class ObjectServer(Serving):
 class _Handler(Handler):
     store: ObjectServer
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return super().date_time_string((time.time() if timestamp is None else timestamp) + self.store.clock_ahead)
+
     def _serve(self) -> None:
         url = urllib.parse.urlsplit(self.path)
         query = dict(urllib.parse.parse_qsl(url.query, keep_blank_values=True))
@@ -247,9 +255,13 @@ class _Handler(Handler):
         answer = self.store.answer(request, body) if fault.after or fault.cut or fault.stall else Answer(200)
         if fault.status is not None:
             answer = Answer(fault.status, fault.body)
+        if fault.headers:
+            answer = self.store.answer(request, body)
+            headers: dict[str, str | None] = {**answer.headers, **fault.headers}
+            answer.headers = {name: value for name, value in headers.items() if value is not None}
         if fault.cut:
             self._send(answer, cut=True)
-        elif fault.status is not None or fault.stall:
+        elif fault.status is not None or fault.stall or fault.headers:
             self._send(answer)
         else:
             self.hang_up()

@@ -181,6 +181,17 @@ def _next_timestamp(now: int, base: int) -> int:
     return base + 1
 
 
+def _check_clock(context: RepositoryContext) -> None:
+    """Hold this machine's clock against the store's, as its answers to the writes have told it (format section 6.5)."""
+    ahead = context.objects.clock_ahead
+    if ahead is not None and abs(ahead) > _MAX_CLOCK_SKEW_US:
+        raise FormatError(
+            "snapshot timestamp is invalid, please verify if the machine clock has drifted: the clock of the object store "
+            f"is {abs(ahead) / 1e6:.0f} s {'ahead of' if ahead > 0 else 'behind'} this machine's",
+            kind="snapshot-timestamp",
+        )
+
+
 def _chunk_lengths(nodes: list[NodeRecord]) -> dict[str, tuple[int, ...]]:
     """The true chunk lengths that spec 1 stores beside the shape."""
     found: dict[str, tuple[int, ...]] = {}
@@ -193,8 +204,12 @@ def _chunk_lengths(nodes: list[NodeRecord]) -> dict[str, tuple[int, ...]]:
 
 
 def store(tree: WorkingTree, prepared: PreparedSnapshot) -> None:
-    """Write the files; afterwards, on a durable disk, they and every chunk they refer to are on stable storage."""
+    """Write the files; afterwards, on a durable disk, they and every chunk they refer to are on stable storage.
+
+    Raises ``FormatError`` of kind ``snapshot-timestamp`` if their time is not that of the store.
+    """
     write_files(tree.context, prepared.files)
+    _check_clock(tree.context)
     keep_snapshot(tree.context, prepared.snapshot)
     for manifest in prepared.manifests:
         keep_manifest(tree.context, manifest)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use frazil_core::storage::RemoteStore;
+use frazil_core::storage::remote::checksum::Checksum;
 use frazil_core::storage::remote::credentials::Provider;
 use frazil_core::storage::remote::settings::{Options, RemoteKind, RemoteSettings};
 use frazil_core::{Error, ErrorKind};
@@ -14,7 +15,6 @@ use crate::error::{keep_raised, to_py};
 
 /// A remote store of this kind; see `ObjectStore.remote` in the stub.
 pub fn open(kind: &str, options: &Bound<'_, PyMapping>, settings: &Bound<'_, PyMapping>) -> PyResult<RemoteStore> {
-    let invalid = |message: String| to_py(Error::new(ErrorKind::StorageConfig, message));
     let kind =
         RemoteKind::from_name(kind).ok_or_else(|| invalid(format!("there is no kind of object store '{kind}'")))?;
     let options = pairs(options)?;
@@ -30,14 +30,6 @@ pub fn open(kind: &str, options: &Bound<'_, PyMapping>, settings: &Bound<'_, PyM
         }
         match name.as_str() {
             "credentials" => provider = Some(provider_of(value.unbind())),
-            "legacy_rooted_keys" if value.is_truthy()? => {
-                return Err(invalid(
-                    "repositories whose keys start with a slash, as old versions wrote them at the root of a bucket, \
-                     cannot be opened: copy the objects to keys without the slash"
-                        .to_owned(),
-                ));
-            }
-            "legacy_rooted_keys" => {}
             other if set(&mut parsed, other, &value)? => {}
             other => return Err(invalid(format!("there is no setting '{other}'"))),
         }
@@ -73,10 +65,19 @@ fn set(settings: &mut RemoteSettings, name: &str, value: &Bound<'_, PyAny>) -> P
         "write_headers" => settings.write_headers = pairs(value.cast()?)?,
         "user_agent" => settings.user_agent = value.extract()?,
         "user_agent_comment" => settings.user_agent_comment = value.extract()?,
-        "checksum_algorithm" => settings.checksum_algorithm = Some(value.extract()?),
+        "legacy_rooted_keys" => settings.rooted = value.extract()?,
+        "checksum_algorithm" => {
+            let name: String = value.extract()?;
+            let known = Checksum::from_name(&name).ok_or_else(|| invalid(format!("there is no checksum '{name}'")))?;
+            settings.checksum = Some(known);
+        }
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+fn invalid(message: String) -> PyErr {
+    to_py(Error::new(ErrorKind::StorageConfig, message))
 }
 
 fn milliseconds(value: &Bound<'_, PyAny>) -> PyResult<Duration> {

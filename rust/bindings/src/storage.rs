@@ -257,6 +257,12 @@ impl ObjectStore {
         self.inner.always_compares()
     }
 
+    /// How far the store's clock is ahead of this machine's, in microseconds, if that is known.
+    #[getter]
+    fn clock_ahead(&self) -> Option<i64> {
+        self.inner.clock_ahead()
+    }
+
     fn with_latency(&self, latency: &Latency) -> Self {
         Self::new(storage::LatencyStore::new(Arc::clone(&self.inner), Arc::clone(&latency.0)))
     }

@@ -72,6 +72,10 @@ impl ObjectStore for LatencyStore {
         self.inner.always_compares()
     }
 
+    fn clock_ahead(&self) -> Option<i64> {
+        self.inner.clock_ahead()
+    }
+
     fn get(&self, key: &str, range: ByteRange) -> Result<Option<Bytes>> {
         self.read()?.get(key, range)
     }

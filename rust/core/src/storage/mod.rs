@@ -178,6 +178,13 @@ pub trait ObjectStore: fmt::Display + Send + Sync {
         false
     }
 
+    /// How far the clock of the store is ahead of this machine's, in microseconds, as its last answer to a write has told.
+    ///
+    /// None where nothing is known of it yet, and where it is the same clock.
+    fn clock_ahead(&self) -> Option<i64> {
+        None
+    }
+
     /// A range of an object.
     fn get(&self, key: &str, range: ByteRange) -> Result<Option<Bytes>>;
 

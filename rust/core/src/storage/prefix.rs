@@ -59,6 +59,10 @@ impl ObjectStore for PrefixStore {
         self.inner.always_compares()
     }
 
+    fn clock_ahead(&self) -> Option<i64> {
+        self.inner.clock_ahead()
+    }
+
     fn get(&self, key: &str, range: ByteRange) -> Result<Option<Bytes>> {
         self.inner.get(&self.full(key)?, range)
     }

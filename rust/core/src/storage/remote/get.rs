@@ -95,7 +95,25 @@ impl Remote {
             drop((found, permit));
             return self.in_parts(key, path, 0..size, options).await;
         }
-        found.bytes().await.map(Some).map_err(|error| failed(error, "read", key))
+        let data = self.bytes_of(found, path, &options).await;
+        data.map(Some).map_err(|error| failed(error, "read", key))
+    }
+
+    /// All bytes of an answer.  Where it breaks off, the library goes on with another one, if it knows by the ETag that the
+    /// object is still the same; where there is no ETag, it is asked for again from the start.
+    async fn bytes_of(&self, first: GetResult, path: &Path, options: &GetOptions) -> object_store::Result<Bytes> {
+        let (mut found, mut pause) = (first, self.settings.initial_backoff);
+        for _ in 1..self.settings.max_tries {
+            let has_etag = found.meta.e_tag.is_some();
+            match found.bytes().await {
+                Err(_) if !has_etag => {}
+                result => return result,
+            }
+            tokio::time::sleep(pause).await;
+            pause = pause.saturating_mul(2).min(self.settings.max_backoff);
+            found = self.client.get_opts(path, options.clone()).await?;
+        }
+        found.bytes().await
     }
 
     /// One request for a range, cut to what there is.
@@ -104,7 +122,7 @@ impl Remote {
         let result = match self.client.get_opts(path, options.clone()).await {
             Ok(found) => {
                 let (size, etag) = (found.meta.size, found.meta.e_tag.clone());
-                found.bytes().await.map(|data| Part { data, size, etag })
+                self.bytes_of(found, path, &options).await.map(|data| Part { data, size, etag })
             }
             Err(error) => Err(error),
         };
@@ -114,9 +132,9 @@ impl Remote {
             Err(error) if is_beyond_end(&error) => Ok(Some(Part { data: Bytes::new(), size: range.start, etag: None })),
             Err(error) if ignores_ranges(&error) => {
                 let options = GetOptions { range: None, ..options };
-                let Some(found) = self.request(key, path, options).await? else { return Ok(None) };
+                let Some(found) = self.request(key, path, options.clone()).await? else { return Ok(None) };
                 let etag = found.meta.e_tag.clone();
-                let data = found.bytes().await.map_err(|error| failed(error, "read", key))?;
+                let data = self.bytes_of(found, path, &options).await.map_err(|error| failed(error, "read", key))?;
                 let (start, length) = range.within(data.len() as u64);
                 let start = usize::try_from(start).unwrap_or(data.len());
                 let end = start.saturating_add(usize::try_from(length).unwrap_or(0)).min(data.len());
@@ -183,14 +201,14 @@ impl Remote {
         };
         let read = async {
             let _permit = self.permit().await?;
-            let found = match self.client.get_opts(&path, options).await {
+            let found = match self.client.get_opts(&path, options.clone()).await {
                 Ok(found) => found,
                 Err(error) if is_missing(&error) => return Ok(None),
                 Err(object_store::Error::NotModified { .. }) => return Ok(Some((None, unchanged(key, known)))),
                 Err(error) => return Err(failed(error, "read", key)),
             };
             let meta = self.meta(found.meta.clone(), user_metadata(&found));
-            let data = found.bytes().await.map_err(|error| failed(error, "read", key))?;
+            let data = self.bytes_of(found, &path, &options).await.map_err(|error| failed(error, "read", key))?;
             // a server that knows no conditions sends what is known already
             let same = known.is_some_and(|known| *known == meta.version);
             Ok(Some(((!same).then_some(data), meta)))

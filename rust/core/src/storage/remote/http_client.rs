@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
-use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, RANGE, USER_AGENT};
 use http::{Method, Uri};
 use object_store::ClientOptions;
 use object_store::aws::{AwsAuthorizer, AwsCredentialProvider};
@@ -12,8 +13,12 @@ use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
 };
 
+use super::checksum::Checksum;
 use super::label::RequestLabel;
-use super::raw_key::RawKey;
+use super::partial;
+use super::raw_key::{RawKey, Unplaced};
+use super::rooted;
+use super::server_clock::ServerClock;
 use super::settings::{Options, RemoteSettings};
 use super::shared_client;
 use crate::error::{Error, ErrorKind, Result};
@@ -31,6 +36,9 @@ struct Shared {
     write: HeaderMap,
     product: String,
     comment: String,
+    checksum: Option<Checksum>,
+    rooted: bool,
+    clock: Arc<ServerClock>,
     signer: OnceLock<Signer>,
 }
 
@@ -49,28 +57,26 @@ impl fmt::Debug for Signer {
 }
 
 impl Connector {
-    /// The connector that these settings ask for.
+    /// The connector that these settings ask for, which sets the `clock`.
     ///
     /// # Errors
     /// A header that HTTP does not allow.
-    pub fn new(settings: &RemoteSettings) -> Result<Self> {
+    pub fn new(settings: &RemoteSettings, clock: Arc<ServerClock>) -> Result<Self> {
         let shared = Shared {
             read: headers(&settings.read_headers)?,
             write: headers(&settings.write_headers)?,
             product: settings.user_agent.clone(),
             comment: settings.user_agent_comment.clone(),
+            checksum: settings.checksum,
+            rooted: settings.rooted,
+            clock,
             signer: OnceLock::new(),
         };
         shared.user_agent(None)?;
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Whether requests get headers that S3 wants to be signed.
-    pub fn needs_signer(&self) -> bool {
-        [&self.shared.read, &self.shared.write].into_iter().any(has_amazon_headers)
-    }
-
-    /// Sign with these from now on.
+    /// Sign with these from now on what is changed when it is sent.
     pub fn set_signer(&self, signer: Signer) {
         let _ = self.shared.signer.set(signer);
     }
@@ -94,7 +100,16 @@ impl HttpService for Client {
     async fn call(&self, mut request: HttpRequest) -> std::result::Result<HttpResponse, HttpError> {
         self.shared.prepare(&mut request).await?;
         let listing = is_listing(request.uri());
+        let range = request.headers().get(RANGE).cloned();
+        let read = is_read(request.method());
         let answer = self.inner.execute(request).await?;
+        if !read {
+            // Answers to reads may come from caches.
+            self.shared.clock.heed(answer.headers(), SystemTime::now());
+        }
+        // What is wrong with a range is told as if it had not come, so that the library asks again.
+        partial::check(range.as_ref(), answer.status(), answer.headers())
+            .map_err(|wrong| HttpError::new(HttpErrorKind::Interrupted, wrong))?;
         if !listing {
             return Ok(answer);
         }
@@ -107,9 +122,7 @@ impl HttpService for Client {
 
 impl Shared {
     async fn prepare(&self, request: &mut HttpRequest) -> std::result::Result<(), HttpError> {
-        let raw = request.extensions().get::<RawKey>().map(|key| key.placed(request.uri())).transpose();
-        let raw = raw.map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))?;
-        let moved = raw.map(|uri| *request.uri_mut() = uri).is_some();
+        let moved = self.place_key(request).map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))?;
         let label = request.extensions().get::<RequestLabel>().map(|label| Arc::clone(&label.0));
         if let Some(agent) = self.user_agent(label.as_deref()).unwrap_or_default() {
             request.headers_mut().insert(USER_AGENT, agent);
@@ -121,12 +134,26 @@ impl Shared {
         for (name, value) in extra {
             request.headers_mut().insert(name, value.clone());
         }
+        let summed = match self.checksum {
+            Some(checksum) => checksum.add_to(request).await?,
+            None => false,
+        };
         match self.signer.get() {
-            Some(signer) if (moved || has_amazon_headers(extra)) && request.headers().contains_key(AUTHORIZATION) => {
+            Some(signer) if (moved || summed || has_amazon_headers(extra)) && is_signed(request) => {
                 signer.sign(request).await
             }
             _ => Ok(()),
         }
+    }
+
+    /// Give a request the key that the library has no path for; whether it has one.
+    fn place_key(&self, request: &mut HttpRequest) -> std::result::Result<bool, Unplaced> {
+        let raw = request.extensions().get::<RawKey>().map(|key| key.placed(request.uri())).transpose()?;
+        let moved = raw.map(|uri| *request.uri_mut() = uri).is_some();
+        if self.rooted {
+            rooted::place(request)?;
+        }
+        Ok(moved || self.rooted)
     }
 
     fn user_agent(&self, label: Option<&str>) -> Result<Option<HeaderValue>> {
@@ -164,6 +191,11 @@ fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
     let pairs = bytes.chunks_exact(2).map(|pair| pair.iter().fold(0, |sum, digit| sum * 16 + digit));
     let bytes: Vec<u8> = pairs.filter_map(|byte| u8::try_from(byte).ok()).collect();
     (bytes.len() == 32).then_some(bytes)
+}
+
+/// Whether the library has signed a request; those by which it asks for credentials show other things.
+fn is_signed(request: &HttpRequest) -> bool {
+    request.headers().get(AUTHORIZATION).is_some_and(|value| value.as_bytes().starts_with(b"AWS4-HMAC-SHA256"))
 }
 
 fn is_read(method: &Method) -> bool {
@@ -217,14 +249,14 @@ mod tests {
             write_headers: vec![pair("x-amz-meta-note", "2")],
             ..RemoteSettings::default()
         };
-        Connector::new(&settings).unwrap()
+        Connector::new(&settings, Arc::default()).unwrap()
     }
 
     fn prepared(connector: &Connector, method: Method, uri: &str, label: Option<&str>) -> HeaderMap {
         let mut request = HttpRequest::new(HttpRequestBody::empty());
         *request.method_mut() = method;
         *request.uri_mut() = uri.parse().unwrap();
-        request.headers_mut().insert(AUTHORIZATION, HeaderValue::from_static("old"));
+        request.headers_mut().insert(AUTHORIZATION, HeaderValue::from_static("AWS4-HMAC-SHA256 old"));
         if let Some(label) = label {
             request.extensions_mut().insert(RequestLabel(label.into()));
         }
@@ -256,20 +288,21 @@ mod tests {
     #[test]
     fn amazon_headers_are_signed() {
         let connector = connector();
-        assert!(connector.needs_signer());
         let key = AwsCredential { key_id: "id".to_owned(), secret_key: "secret".to_owned(), token: None };
         let credentials = Arc::new(StaticCredentialProvider::new(key));
         connector.set_signer(Signer { credentials, region: "us-east-1".to_owned() });
         let signed = prepared(&connector, Method::PUT, "http://host/x", None);
         assert!(signed[AUTHORIZATION].to_str().unwrap().contains("x-amz-meta-note"));
-        assert_eq!(prepared(&connector, Method::GET, "http://host/x", None)[AUTHORIZATION], "old");
+        assert_eq!(prepared(&connector, Method::GET, "http://host/x", None)[AUTHORIZATION], "AWS4-HMAC-SHA256 old");
     }
 
     #[test]
     fn headers_that_http_forbids_are_refused() {
         for (name, value) in [("a b", "x"), ("a", "x\ny")] {
             let read_headers = vec![(name.to_owned(), value.to_owned())];
-            assert!(Connector::new(&RemoteSettings { read_headers, ..RemoteSettings::default() }).is_err());
+            assert!(
+                Connector::new(&RemoteSettings { read_headers, ..RemoteSettings::default() }, Arc::default()).is_err()
+            );
         }
     }
 }

@@ -3,15 +3,19 @@
 //! Everything inside is asynchronous; the interface blocks the calling thread, with Ctrl-C looked for.
 
 mod batch;
+pub mod checksum;
 pub mod credentials;
 mod failure;
 mod get;
 mod http_client;
 pub mod label;
 mod open;
+mod partial;
 mod put;
 mod raw_key;
+mod rooted;
 mod runtime;
+mod server_clock;
 pub mod settings;
 mod shared_client;
 pub mod shown;
@@ -34,6 +38,7 @@ use crate::error::{Error, ErrorKind, Result};
 use credentials::{Credentials, Provider};
 use label::RequestLabel;
 use raw_key::RawKey;
+use server_clock::ServerClock;
 use settings::{Options, RemoteKind, RemoteSettings};
 
 /// Objects in a bucket, a container or behind a web server.
@@ -49,6 +54,7 @@ struct Remote {
     /// Bounds the requests in flight.
     permits: Semaphore,
     exchange: Option<(Credentials, Provider)>,
+    clock: Arc<ServerClock>,
     /// Where the objects are, without secrets.
     place: String,
 }
@@ -66,16 +72,22 @@ impl RemoteStore {
         settings: RemoteSettings,
         provider: Option<Provider>,
     ) -> Result<Self> {
-        let prefix = key::prefix(&settings.prefix)?.to_owned();
+        let mut prefix = key::prefix(&settings.prefix)?.to_owned();
+        let place = place(kind, options, &prefix);
+        if settings.rooted {
+            prefix = rooted::STAND_IN.to_owned();
+        }
         let settings = RemoteSettings { prefix, ..settings };
         runtime::choose_crypto();
-        let (client, credentials) = open::client(kind, options, &settings, provider.is_some())?;
+        let clock = Arc::default();
+        let (client, credentials) = open::client(kind, options, &settings, provider.is_some(), Arc::clone(&clock))?;
         let remote = Remote {
             kind,
             client,
             permits: Semaphore::new(settings.max_requests.clamp(1, Semaphore::MAX_PERMITS)),
             exchange: credentials.zip(provider),
-            place: place(kind, options, &settings.prefix),
+            clock,
+            place,
             settings,
         };
         Ok(Self { remote: Arc::new(remote) })
@@ -226,6 +238,10 @@ impl fmt::Display for RemoteStore {
 }
 
 impl ObjectStore for RemoteStore {
+    fn clock_ahead(&self) -> Option<i64> {
+        self.remote.clock.ahead()
+    }
+
     fn get(&self, key: &str, range: ByteRange) -> Result<Option<Bytes>> {
         self.run(|remote, context| async move { remote.get(key, range, None, &context).await })
     }

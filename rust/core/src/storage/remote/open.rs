@@ -12,6 +12,7 @@ use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
 
 use super::credentials::Credentials;
 use super::http_client::{Connector, Signer};
+use super::server_clock::ServerClock;
 use super::settings::{Options, RemoteKind, RemoteSettings};
 use super::shown::without_secrets;
 use crate::error::{Error, ErrorKind, Result};
@@ -24,14 +25,15 @@ const EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A client of the library, and the cell of its credentials if `exchanged` ones are used.
+/// A client of the library, and the cell of its credentials if `exchanged` ones are used.  It sets the `clock`.
 pub fn client(
     kind: RemoteKind,
     options: &Options,
     settings: &RemoteSettings,
     exchanged: bool,
+    clock: Arc<ServerClock>,
 ) -> Result<(Arc<dyn ObjectStore>, Option<Credentials>)> {
-    let connector = Connector::new(settings)?;
+    let connector = Connector::new(settings, clock)?;
     let mut given = timeouts(settings);
     given.extend(options.iter().cloned());
     match kind {
@@ -48,8 +50,9 @@ fn s3(
     connector: Connector,
     exchanged: bool,
 ) -> Result<(Arc<dyn ObjectStore>, Option<Credentials>)> {
-    if let Some(algorithm) = &settings.checksum_algorithm {
-        options.push(("aws_checksum_algorithm".to_owned(), checksum(algorithm)?));
+    if settings.rooted {
+        // It names keys in its body.
+        options.push(("aws_disable_bulk_delete".to_owned(), "true".to_owned()));
     }
     let mut builder = if settings.from_env { AmazonS3Builder::from_env() } else { AmazonS3Builder::new() };
     builder = configured::<AmazonS3ConfigKey, _>(builder, &options, AmazonS3Builder::with_config)?;
@@ -65,9 +68,7 @@ fn s3(
     }
     let store =
         builder.with_retry(retries(settings)).with_http_connector(connector.clone()).build().map_err(invalid)?;
-    if connector.needs_signer() || settings.verbatim {
-        connector.set_signer(Signer { credentials: Arc::clone(store.credentials()), region });
-    }
+    connector.set_signer(Signer { credentials: Arc::clone(store.credentials()), region });
     Ok((Arc::new(store), cell.map(Credentials::Aws)))
 }
 
@@ -150,13 +151,6 @@ fn retries(settings: &RemoteSettings) -> RetryConfig {
         },
         max_retries: settings.max_tries.saturating_sub(1),
         retry_timeout: RETRY_TIME,
-    }
-}
-
-fn checksum(name: &str) -> Result<String> {
-    match name {
-        "SHA256" | "CRC64NVME" => Ok(name.to_lowercase()),
-        other => Err(config(&format!("the checksum {other} is not supported: use CRC64NVME or SHA256"))),
     }
 }
 

@@ -8,6 +8,7 @@ use object_store::{
     PutResult, UpdateVersion, UploadPart,
 };
 
+use super::checksum;
 use super::failure::{failed, is_conflict, is_undecided};
 use super::settings::RemoteKind;
 use super::{Context, Remote};
@@ -185,10 +186,11 @@ impl Remote {
         let options = PutMultipartOptions { attributes, extensions: context.extensions(), ..Default::default() };
         let fail = |error| failed(error, "write", key);
         let mut upload = self.client.put_multipart_opts(path, options).await.map_err(fail)?;
-        let result = match self.put_parts(upload.as_mut(), data).await {
-            Ok(()) => upload.complete().await,
-            Err(error) => Err(error),
-        };
+        let result = checksum::of_parts(async {
+            self.put_parts(upload.as_mut(), data).await?;
+            upload.complete().await
+        })
+        .await;
         if result.is_err() {
             // what is left of it costs money until the bucket's rules remove it, but nothing more can be done
             let _ = upload.abort().await;

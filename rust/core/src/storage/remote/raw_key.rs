@@ -44,10 +44,15 @@ impl RawKey {
             target.push('?');
             target.push_str(query);
         }
-        let mut parts = uri.clone().into_parts();
-        parts.path_and_query = Some(PathAndQuery::try_from(target)?);
-        Ok(Uri::from_parts(parts)?)
+        with_target(uri, target)
     }
+}
+
+/// An address with another path and query.
+pub fn with_target(uri: &Uri, target: String) -> Result<Uri, Unplaced> {
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(target)?);
+    Ok(Uri::from_parts(parts)?)
 }
 
 /// A key cannot be put into a request.

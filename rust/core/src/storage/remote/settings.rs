@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::checksum::Checksum;
+
 /// What kind of service the objects are in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RemoteKind {
@@ -90,8 +92,10 @@ pub struct RemoteSettings {
     pub user_agent: String,
     /// Start of its comment.
     pub user_agent_comment: String,
-    /// Name of the checksum to send with uploads to S3.
-    pub checksum_algorithm: Option<String>,
+    /// The checksum to send with uploads to S3.
+    pub checksum: Option<Checksum>,
+    /// Keys begin with a slash, as old writers made them at the root of a bucket of S3; there is no prefix then.
+    pub rooted: bool,
 }
 
 impl Default for RemoteSettings {
@@ -119,7 +123,8 @@ impl Default for RemoteSettings {
             write_headers: Vec::new(),
             user_agent: String::new(),
             user_agent_comment: String::new(),
-            checksum_algorithm: None,
+            checksum: None,
+            rooted: false,
         }
     }
 }
