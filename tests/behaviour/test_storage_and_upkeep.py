@@ -76,8 +76,8 @@ def test_repositories_whose_keys_begin_with_a_slash(server: ObjectServer, spec_v
     with made.transaction("main", message="0") as store:
         array = zarr.create_array(store, name="a", shape=(2, 1000), chunks=(1, 1000), dtype="i8", compressors=None)
         array[:] = 5
-    old = {key: found for key, found in server.objects.items() if key.startswith("/bucket/repo/")}
-    server.objects.update({key.replace("/bucket/repo/", "/bucket//", 1): found for key, found in old.items()})
+    old = {key: found for key, found in server.objects.items() if key.startswith("/bucket/p/")}
+    server.objects.update({key.replace("/bucket/p/", "/bucket//", 1): found for key, found in old.items()})
 
     storage = s3_storage_at(server.url, prefix="", legacy_rooted_keys=True)
     server.requests.clear()

@@ -257,8 +257,8 @@ class _Handler(Handler):
             answer = Answer(fault.status, fault.body)
         if fault.headers:
             answer = self.store.answer(request, body)
-            headers: dict[str, str | None] = {**answer.headers, **fault.headers}
-            answer.headers = {name: value for name, value in headers.items() if value is not None}
+            told: dict[str, str | None] = {**answer.headers, **fault.headers}
+            answer.headers = {name: value for name, value in told.items() if value is not None}
         if fault.cut:
             self._send(answer, cut=True)
         elif fault.status is not None or fault.stall or fault.headers:
