@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 import pytest
 
-COMPANIONS = ("icechunk", "xarray", "xarray.tests", "dask.array", "distributed", "pyarrow", "numcodecs")
+COMPANIONS = ("icechunk", "xarray", "xarray.tests", "dask.array", "distributed", "pyarrow", "numcodecs", "botocore")
 
 pytestmark = pytest.mark.skipif(os.environ.get("CI", "") in ("", "0", "false"), reason="only where CI is set")
 

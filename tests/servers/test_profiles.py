@@ -13,6 +13,7 @@ from tests.contract.object_server import ObjectServer
 from tests.servers.place import Place
 from tests.servers.places import place
 
+pytest.importorskip("botocore", reason="the extra aws is not installed")
 pytestmark = pytest.mark.server
 
 ROLE = "role_arn = arn:aws:iam::123456789012:role/reader\n"

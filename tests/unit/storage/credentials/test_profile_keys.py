@@ -21,6 +21,8 @@ from frazil.storage.access import s3_access
 from frazil.storage.credentials.profile_keys import ProfileKeys
 from tests.contract.object_server import ObjectServer
 
+pytest.importorskip("botocore", reason="the extra aws is not installed")
+
 SECRET = "PlantedSecret8X"
 
 PROGRAM = """
