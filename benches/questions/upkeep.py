@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from frazil._core import ObjectStore, RepoInfo, encode_id
-from harness import Bench, case
+from harness import Bench, Handle, case
 from questions.listing import hierarchy
 
 FUTURE = datetime(2100, 1, 1, tzinfo=UTC)
@@ -44,13 +44,48 @@ def ancestry(bench: Bench) -> None:
             found = [(c.id, c.written_at, c.message) for c in subject.open(path).repo.ancestry(branch="main")]
             assert len(found) == count + 1
 
-        bench.measure(
-            "upkeep.ancestry",
-            {s: (lambda s=s: read(s)) for s in roots},
-            unit="ms",
-            commits=count,
-            rounds=min(bench.rounds, 5),
-        )
+        repos = {spec: subject.open(path).repo for spec, (subject, path) in roots.items()}
+
+        def walk(spec: str) -> None:
+            for _ in repos[spec].ancestry(branch="main"):
+                pass
+
+        def look(spec: str) -> None:
+            for commit in repos[spec].ancestry(branch="main"):
+                commit.id, commit.message, commit.written_at  # noqa: B018 - what is measured
+
+        for op, run in (("open and read", read), ("walk", walk), ("look", look)):
+            bench.measure(
+                "upkeep.ancestry",
+                {s: (lambda s=s, run=run: run(s)) for s in roots},
+                unit="ms",
+                op=op,
+                commits=count,
+                rounds=min(bench.rounds, 5),
+            )
+
+
+@case("upkeep.commits")
+def commits(bench: Bench) -> None:
+    """Commit nothing, on top of a short history and of a long one: what the history itself costs each commit."""
+    for count in (10, bench.scale(10_000, 1_000)):
+        with bench.workdir() as root:
+            handles = {}
+            for subject in bench.packages:
+                path = root / subject.spec.replace(":", "_")
+                subject.create(path)
+                add_commits(path, count)
+                handles[subject.spec] = subject.open(path)
+
+            def commit(spec: str, handles: dict[str, Handle] = handles) -> None:
+                handles[spec].repo.writable_session("main").commit("nothing", allow_empty=True)
+
+            bench.measure(
+                "upkeep.commits",
+                {s: (lambda s=s, commit=commit: commit(s)) for s in handles},
+                unit="ms",
+                commits=count,
+            )
 
 
 @case("upkeep.collect")

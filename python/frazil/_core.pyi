@@ -6,10 +6,13 @@ sequences of unsigned 32-bit chunk indices, one per dimension.  A missing object
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from os import PathLike
-from typing import Any, Final, TypeAlias, TypeVar, final
+from typing import Any, ClassVar, Final, TypeAlias, TypeVar, final
 
 from typing_extensions import Buffer as ReadableBuffer  # PEP 688; only for type checkers
+
+from frazil.display import Parts
 
 _T = TypeVar("_T")
 
@@ -22,6 +25,7 @@ __all__ = [
     "ChunkSelection",
     "ChunkTable",
     "CodecChain",
+    "Commits",
     "Completions",
     "CoordSet",
     "Fetch",
@@ -38,6 +42,7 @@ __all__ = [
     "RegionGrid",
     "RepoInfo",
     "Snapshot",
+    "SnapshotInfo",
     "StopSwitch",
     "TransactionLog",
     "Version",
@@ -541,8 +546,15 @@ class RepoInfo:
     def ancestry(self, snapshot_id: bytes, limit: int | None = None) -> list[_SnapshotEntry]:
         """The snapshot and its ancestors, newest first; a broken or circular chain is a format error."""
 
+    def commits(self, snapshot_id: bytes) -> Commits:
+        """As ``ancestry``, one after the other, each decoded as far as it is looked at."""
+
     def updates(self) -> list[_UpdateTuple]:
         """The operations log of this file, newest first."""
+
+    @property
+    def updated_at(self) -> int | None:
+        """When the newest entry of the log was made, in microseconds since 1970."""
 
     @property
     def has_unknown_updates(self) -> bool:
@@ -563,14 +575,72 @@ class RepoInfo:
         flags: tuple[list[int], list[int]] | None = None,
         updates: Sequence[_UpdateTuple] | None = None,
         repo_before_updates: str | None = None,
+        log: tuple[_UpdateTuple, str, int] | None = None,
     ) -> RepoInfo:
         """A copy with these parts changed.
 
         ``branches`` and ``tags`` map a name to its new snapshot, or to None to remove it; every other argument left at
         its default keeps what is there.
+
+        ``log`` is (entry, backup, limit): the entry goes on top of the operations log, and the one below it gets the
+        name of the backup, which holds the state before.  Beyond ``limit`` entries the first one that has a backup is
+        dropped with all older ones, because its backup holds them (format section 9.4).
         """
 
     def encode(self, *, writer: str, level: int) -> bytes: ...
+
+@final
+class SnapshotInfo:
+    """A commit.
+
+    Parameters
+    ----------
+    id
+        20 characters.
+    parent_id
+        The snapshot that it was made on; None for the first one.
+    written_at
+        When it was written, in UTC.
+    message
+        What the writer said.
+    metadata
+        JSON values that the writer gave with it.
+    """
+
+    __match_args__: ClassVar[tuple[str, str, str, str, str]]
+    def __new__(
+        cls,
+        id: str,
+        parent_id: str | None,
+        written_at: datetime,
+        message: str,
+        metadata: dict[str, Any] | None = None,
+    ) -> SnapshotInfo: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def parent_id(self) -> str | None: ...
+    @property
+    def written_at(self) -> datetime: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def metadata(self) -> dict[str, Any]: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __display__(self) -> Parts:
+        """The fields, in order."""
+
+    def _repr_html_(self) -> str: ...
+
+@final
+class Commits:
+    """A snapshot and its ancestors, newest first; safe to step from several threads."""
+
+    def __iter__(self) -> Commits: ...
+    def __next__(self) -> SnapshotInfo: ...
+    def close(self) -> None:
+        """Let go of the history: nothing more comes."""
 
 # --------------------------------------------------------------------------------------------------------------------
 # object stores

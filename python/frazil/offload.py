@@ -149,20 +149,24 @@ class AsyncCloseableIterator(AsyncIterator[_T], Iterator[_T]):
     """An iterator for both ``for`` and ``async for``, over items that may take a visit to storage.
 
     It may be abandoned at any point; ``aclose`` lets go of what it holds at once.  The two ways of iterating share one
-    position.  ``max_page`` bounds the items that wait in it, which large ones should keep low.
+    position.  ``max_page`` bounds the items that wait in it, which large ones should keep low.  ``shared`` says that
+    ``items`` is an iterator that several threads may step at once: ``for`` then goes straight to it.
     """
 
-    def __init__(self, items: Iterable[_T], *, max_page: int = _MAX_PAGE) -> None:
+    def __init__(self, items: Iterable[_T], *, max_page: int = _MAX_PAGE, shared: bool = False) -> None:
         self._items = iter(items)
         self._ready: deque[_T] = deque()
         self._failure: BaseException | None = None
         self._exhausted = False
         self._page = 1
         self._max_page = max_page
+        self._shared = shared
         self._lock = threading.Lock()
 
-    def __iter__(self) -> AsyncCloseableIterator[_T]:
-        return self
+    def __iter__(self) -> Iterator[_T]:  # noqa: PYI034 - what it returns shares the position of self
+        with self._lock:
+            # Its position is the common one as long as nothing has been fetched ahead of it.
+            return self._items if self._shared and not (self._ready or self._exhausted) else self
 
     def __next__(self) -> _T:
         with self._lock:

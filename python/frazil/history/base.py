@@ -10,6 +10,7 @@ from frazil.ids import SnapshotId
 
 if TYPE_CHECKING:
     from frazil.config import RepositoryConfig
+    from frazil.history.snapshot_info import SnapshotInfo
     from frazil.history.update import Ahead
 
 
@@ -54,6 +55,9 @@ class History(Protocol):
 
     def ancestry(self, snapshot_id: SnapshotId) -> Iterator[SnapshotEntry]:
         """The snapshot and its ancestors, newest first."""
+
+    def commits(self, snapshot_id: SnapshotId) -> Iterator[SnapshotInfo]:
+        """What people see of ``ancestry``."""
 
     def tip_and_ancestry(self, branch: str) -> tuple[SnapshotId, Iterator[SnapshotEntry]]:
         """The tip of a branch and its ``ancestry``, as of one moment.  Raises as ``branch_tip``."""

@@ -1,8 +1,11 @@
-"""The operations log: one entry a change of the ``repo`` object, spilling into its backups (format section 9.4)."""
+"""The operations log: one entry a change of the ``repo`` object, spilling into its backups (format section 9.4).
+
+``RepoInfo.edit`` writes it: the whole log went through Python at every commit otherwise.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from frazil._core import RepoInfo
@@ -10,24 +13,6 @@ from frazil.format import keys
 
 if TYPE_CHECKING:
     from frazil import _core
-
-
-def prepended(
-    log: Sequence[_core._UpdateTuple], entry: _core._UpdateTuple, *, backup: str, limit: int
-) -> tuple[list[_core._UpdateTuple], str | None]:
-    """``log`` with a new entry on top, and the backup that holds the rest of it if that changes.
-
-    ``backup`` is the name under which the present state of the object is kept: the entry that was newest until now
-    refers to it.  Beyond ``limit`` entries the first one that has a backup is dropped with all older ones, because its
-    backup holds them; entries without one (of a migration) can only stay.
-    """
-    previous, *older = log
-    kept: list[_core._UpdateTuple] = []
-    for old in (entry, (*previous[:3], backup), *older):
-        if len(kept) >= limit and old[3] is not None:
-            return kept, old[3]
-        kept.append(old)
-    return kept, None
 
 
 def read(info: RepoInfo, objects: _core.ObjectStore) -> Iterator[_core._UpdateTuple]:

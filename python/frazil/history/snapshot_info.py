@@ -2,51 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass
 
+from frazil._core import SnapshotInfo
 from frazil.clock import to_datetime
 from frazil.display import Parts, StructuralDisplay
 from frazil.format.records import ManifestFile, SnapshotEntry
 from frazil.ids import format_id
 from frazil.names import public
 
+__all__ = ["ManifestFileInfo", "SnapshotInfo", "info_of"]
 
-@public
-@dataclass(frozen=True, slots=True, repr=False)
-class SnapshotInfo(StructuralDisplay):
-    """A commit.
 
-    Parameters
-    ----------
-    id
-        20 characters.
-    parent_id
-        The snapshot that it was made on; None for the first one.
-    written_at
-        When it was written, in UTC.
-    message
-        What the writer said.
-    metadata
-        JSON values that the writer gave with it.
-    """
-
-    id: str
-    parent_id: str | None
-    written_at: datetime
-    message: str
-    metadata: dict[str, Any] = field(default_factory=dict, hash=False)
-
-    @classmethod
-    def of(cls, entry: SnapshotEntry) -> SnapshotInfo:
-        """The public face of a record."""
-        parent = None if entry.parent_id is None else format_id(entry.parent_id)
-        return cls(format_id(entry.id), parent, to_datetime(entry.flushed_at), entry.message, dict(entry.metadata))
-
-    def __display__(self) -> Parts:
-        """The fields, in order."""
-        return Parts("snapshots.SnapshotInfo", tuple((part.name, getattr(self, part.name)) for part in fields(self)))
+def info_of(entry: SnapshotEntry) -> SnapshotInfo:
+    """The public face of a record."""
+    parent = None if entry.parent_id is None else format_id(entry.parent_id)
+    return SnapshotInfo(format_id(entry.id), parent, to_datetime(entry.flushed_at), entry.message, dict(entry.metadata))
 
 
 @public

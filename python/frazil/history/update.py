@@ -13,7 +13,7 @@ from frazil._core import Buffer, ObjectStore, PutMode, RepoInfo, Version
 from frazil.errors import ErrorKind, IcechunkError, StorageConflict, error
 from frazil.format import keys
 from frazil.format.object_attributes import attributes, metadata_storage_class
-from frazil.history import backoff, ops_log
+from frazil.history import backoff
 from frazil.history.change import Change
 from frazil.history.repo_status import ensure_online
 
@@ -219,11 +219,9 @@ class RepoObject:
         now = context.clock()
         if backup is None:
             backup = self._back_up(held, now)
-        log = held.info.updates()
-        entry = (int(change.tag), change.fields, _update_time(now, newest=log[0][2]), None)
+        entry = (int(change.tag), change.fields, _update_time(now, newest=held.info.updated_at or 0), None)
         limit = context.config.effective_num_updates_per_repo_info_file()
-        updates, rest = ops_log.prepended(log, entry, backup=backup, limit=limit)
-        info = held.info.edit(**change.edits, updates=updates, repo_before_updates=rest)
+        info = held.info.edit(**change.edits, log=(entry, backup, limit))
         data = info.encode(writer=context.writer, level=context.config.effective_compression().level)
         context.objects.sync()  # what the new object refers to, its backup too, must outlive a power failure if it does
         mode = PutMode.update(held.version) if self._is_conditional() else PutMode.OVERWRITE

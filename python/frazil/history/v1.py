@@ -12,12 +12,14 @@ from frazil.format.records import SnapshotEntry
 from frazil.history import entries, stored_config
 from frazil.history.ref_changes import branch_conflict, circular, ref_not_found, refuse_main
 from frazil.history.refs_v1 import OtherTip, RefFiles, put_mode
+from frazil.history.snapshot_info import info_of
 from frazil.history.stored_config import StoredConfig
 from frazil.ids import SnapshotId, format_id
 
 if TYPE_CHECKING:
     from frazil.config import RepositoryConfig
     from frazil.context import RepositoryContext
+    from frazil.history.snapshot_info import SnapshotInfo
     from frazil.history.update import Ahead
 
 
@@ -115,6 +117,9 @@ class HistoryV1:
             seen.add(parent)
             entry = self.entry(parent)
             yield entry
+
+    def commits(self, snapshot_id: SnapshotId) -> Iterator[SnapshotInfo]:
+        return map(info_of, self.ancestry(snapshot_id))
 
     def tip_and_ancestry(self, branch: str) -> tuple[SnapshotId, Iterator[SnapshotEntry]]:
         tip = self.branch_tip(branch)

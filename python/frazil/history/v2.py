@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from frazil.config import FeatureFlag, RepositoryConfig, RepoStatus
     from frazil.context import RepositoryContext
     from frazil.history.base import History
+    from frazil.history.snapshot_info import SnapshotInfo
 
 _FIRST_PAGE: Final = 32
 _LAST_PAGE: Final = 4096
@@ -103,6 +104,12 @@ class HistoryV2:
         if info.snapshot(snapshot_id) is None:
             raise snapshot_not_found(snapshot_id)
         return _walk(info, snapshot_id)
+
+    def commits(self, snapshot_id: SnapshotId) -> Iterator[SnapshotInfo]:
+        info = self.read()
+        if info.snapshot(snapshot_id) is None:
+            raise snapshot_not_found(snapshot_id)
+        return info.commits(snapshot_id)
 
     def tip_and_ancestry(self, branch: str) -> tuple[SnapshotId, Iterator[SnapshotEntry]]:
         info = self.read()

@@ -90,7 +90,9 @@ def sweep(
     swept = Swept()
     in_a_row = 0
     delete = partial(_delete_unchanged if look_again else _delete, objects)
-    for batch, outcome in _deleted(delete, batches, limits.max_concurrent_deletes):
+    # Removals from one directory wait for each other in the kernel; more threads than one only take turns at its lock.
+    workers = 1 if objects.is_local else limits.max_concurrent_deletes
+    for batch, outcome in _deleted(delete, batches, workers):
         failures = outcome.failures
         swept.deleted += len(batch) - len(failures) - len(outcome.spared)
         swept.bytes += int(batch.sizes.sum()) - _bytes_of(batch, outcome)
@@ -117,14 +119,14 @@ def _bytes_of(batch: Page, outcome: _Outcome) -> int:
 
 
 def _deleted(
-    delete: Callable[[Page], _Outcome], batches: Iterable[Page], concurrency: int
+    delete: Callable[[Page], _Outcome], batches: Iterable[Page], workers: int
 ) -> Iterator[tuple[Page, _Outcome]]:
-    """Each batch and what came of it, in order."""
+    """Each batch and what came of it, in order; one more than can be worked on waits, so that listing goes on."""
     under_way: deque[tuple[Page, Future[_Outcome]]] = deque()
-    with ThreadPoolExecutor(concurrency, thread_name_prefix="frazil-gc") as pool:
+    with ThreadPoolExecutor(workers, thread_name_prefix="frazil-gc") as pool:
         for batch in batches:
             under_way.append((batch, pool.submit(delete, batch)))
-            if len(under_way) >= concurrency:
+            if len(under_way) > workers:
                 first, outcome = under_way.popleft()
                 yield first, outcome.result()
         for first, outcome in under_way:

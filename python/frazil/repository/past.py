@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from frazil._core import Commits
 from frazil.history import diff as _diff
 from frazil.history.ancestry_graph import AncestryGraph, ancestry_graph
 from frazil.history.difference import Diff
-from frazil.history.snapshot_info import ManifestFileInfo, SnapshotInfo
+from frazil.history.snapshot_info import ManifestFileInfo, SnapshotInfo, info_of
 from frazil.history.updates import Update
 from frazil.history.v2 import require_v2
 from frazil.ids import parse_snapshot_id
@@ -34,7 +35,8 @@ class Past(RepositoryPart):
     ) -> AsyncCloseableIterator[SnapshotInfo]:
         """What ``ancestry`` returns; a plain method, not a coroutine."""
         start = self._version(branch, tag, snapshot_id)
-        return AsyncCloseableIterator(map(SnapshotInfo.of, self._history.ancestry(start)))
+        commits = self._history.commits(start)
+        return AsyncCloseableIterator(commits, shared=isinstance(commits, Commits))
 
     def ancestry_graph(
         self,
@@ -57,7 +59,7 @@ class Past(RepositoryPart):
 
     def lookup_snapshot(self, snapshot_id: str) -> SnapshotInfo:
         """What the history knows of one snapshot."""
-        return SnapshotInfo.of(self._history.entry(parse_snapshot_id(snapshot_id)))
+        return info_of(self._history.entry(parse_snapshot_id(snapshot_id)))
 
     def list_manifest_files(self, snapshot_id: str) -> list[ManifestFileInfo]:
         """The manifests that a snapshot refers to."""

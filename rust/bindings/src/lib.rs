@@ -21,6 +21,7 @@ mod region_grid;
 mod remote;
 mod repo_info;
 mod snapshot;
+mod snapshot_info;
 mod stop_switch;
 mod storage;
 mod transaction_log;
@@ -53,6 +54,8 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<region_grid::RegionGrid>()?;
     m.add_class::<repo_info::RepoInfo>()?;
     m.add_class::<snapshot::Snapshot>()?;
+    m.add_class::<snapshot_info::Commits>()?;
+    m.add_class::<snapshot_info::SnapshotInfo>()?;
     m.add_class::<stop_switch::StopSwitch>()?;
     m.add_class::<storage::Version>()?;
     m.add_class::<storage::PutMode>()?;

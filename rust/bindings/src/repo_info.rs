@@ -1,7 +1,7 @@
 //! The `repo` object.
 
 use frazil_core::format::RepoInfo as Core;
-use frazil_core::format::repo_info::{RepoEdit, SnapshotEntry};
+use frazil_core::format::repo_info::{LogEntry, RepoEdit, SnapshotEntry};
 use frazil_core::format::update::{Field, FieldType, Status, Update, fields_of};
 use frazil_core::{Error, ErrorKind, ObjectId12};
 use pyo3::IntoPyObjectExt;
@@ -12,6 +12,7 @@ use pyo3::types::{PyBytes, PyMapping, PyTuple};
 use crate::buffer::bytes_of;
 use crate::error::to_py;
 use crate::ids::{Id, Id12, ids_from_py, ids_to_py};
+use crate::snapshot_info::Commits;
 
 type Items = Vec<(String, Vec<u8>)>;
 type EntryTuple = (Id12, Option<Id12>, u64, String, Items, Vec<Id12>);
@@ -33,6 +34,10 @@ fn entry_to_py(entry: &SnapshotEntry) -> EntryTuple {
         entry.metadata.clone(),
         ids_to_py(&entry.pruned),
     )
+}
+
+fn no_snapshot(id: Id12) -> PyErr {
+    to_py(Error::new(ErrorKind::SnapshotNotFound, format!("the repository has no snapshot {}", id.0)))
 }
 
 fn entry_from_py((id, parent_id, flushed_at, message, metadata, pruned): EntryTuple) -> SnapshotEntry {
@@ -212,11 +217,14 @@ impl RepoInfo {
     #[pyo3(signature = (snapshot_id, limit=None))]
     fn ancestry(&self, snapshot_id: Id12, limit: Option<usize>) -> PyResult<Vec<EntryTuple>> {
         let chain = self.inner.ancestry(&snapshot_id.0, limit).map_err(to_py)?;
-        let chain = chain.ok_or_else(|| {
-            let message = format!("the repository has no snapshot {}", snapshot_id.0);
-            to_py(Error::new(ErrorKind::SnapshotNotFound, message))
-        })?;
+        let chain = chain.ok_or_else(|| no_snapshot(snapshot_id))?;
         Ok(chain.into_iter().map(|entry| entry_to_py(entry)).collect())
+    }
+
+    /// As `ancestry`, one after the other, each decoded as far as it is looked at.
+    fn commits(slf: Py<Self>, snapshot_id: Id12) -> PyResult<Commits> {
+        let lineage = slf.get().inner.lineage(&snapshot_id.0).ok_or_else(|| no_snapshot(snapshot_id))?;
+        Ok(Commits::new(slf, lineage))
     }
 
     fn updates<'py>(&self, py: Python<'py>) -> PyResult<Vec<UpdateTuple<'py>>> {
@@ -230,6 +238,12 @@ impl RepoInfo {
             .collect()
     }
 
+    /// When the newest entry of the operations log was made, in microseconds since 1970.
+    #[getter]
+    fn updated_at(&self) -> Option<u64> {
+        self.inner.updates.first().map(|update| update.updated_at)
+    }
+
     #[getter]
     fn has_unknown_updates(&self) -> bool {
         self.inner.has_unknown_updates()
@@ -237,7 +251,7 @@ impl RepoInfo {
 
     #[pyo3(signature = (
         *, insert=vec![], replace=vec![], drop=vec![], branches=None, tags=None, deleted_tags=None, status=None,
-        metadata=None, config=None, flags=None, updates=None, repo_before_updates=None
+        metadata=None, config=None, flags=None, updates=None, repo_before_updates=None, log=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keywords of the contract")]
     fn edit(
@@ -254,8 +268,12 @@ impl RepoInfo {
         flags: Option<(Vec<u16>, Vec<u16>)>,
         updates: Option<Vec<UpdateTuple<'_>>>,
         repo_before_updates: Option<String>,
+        log: Option<(UpdateTuple<'_>, String, usize)>,
     ) -> PyResult<Self> {
         let updates = updates.map(|list| list.into_iter().map(update_from_py).collect::<PyResult<_>>()).transpose()?;
+        let log = log
+            .map(|(update, backup, limit)| PyResult::Ok(LogEntry { update: update_from_py(update)?, backup, limit }))
+            .transpose()?;
         let edit = RepoEdit {
             insert: insert.into_iter().map(entry_from_py).collect(),
             replace: replace.into_iter().map(entry_from_py).collect(),
@@ -269,6 +287,7 @@ impl RepoInfo {
             flags,
             updates,
             repo_before_updates,
+            log,
         };
         self.inner.edit(edit).map(|inner| Self { inner }).map_err(to_py)
     }

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frazil._core import ObjectStore
+from frazil._core import ObjectStore, RepoInfo
 from frazil.config import RepositoryConfig
 from frazil.format import keys
 from frazil.history import ops_log
@@ -23,27 +23,47 @@ def old(number: int, backup: str | None) -> tuple[int, tuple[()], int, str | Non
     return (int(UpdateTag.GC_RAN), (), 1_000 - number, backup)
 
 
+Entry = tuple[int, tuple[()], int, str | None]
+
+
+def prepended(log: list[Entry], *, backup: str, limit: int) -> tuple[list[Entry], str | None]:
+    """The log with ``NEW`` on top, as it is read again, and where the rest of it is."""
+    info = RepoInfo.build(
+        snapshots=[(INITIAL_SNAPSHOT_ID, None, 1, "", [], [])],
+        branches=[("main", INITIAL_SNAPSHOT_ID)],
+        tags=[],
+        deleted_tags=[],
+        status=(0, 1, None),
+        metadata=[],
+        config=None,
+        updates=log,
+    )
+    edited = RepoInfo.decode(info.edit(log=(NEW, backup, limit)).encode(writer="test", level=1))
+    assert edited.updated_at == NEW[2]
+    return edited.updates(), edited.repo_before_updates  # type: ignore[return-value]
+
+
 def test_the_previous_entry_gets_the_backup() -> None:
-    kept, rest = ops_log.prepended([old(1, None), old(2, "two")], NEW, backup="one", limit=10)
+    kept, rest = prepended([old(1, None), old(2, "two")], backup="one", limit=10)
     assert kept == [NEW, old(1, "one"), old(2, "two")]
     assert rest is None
 
 
 def test_beyond_the_limit_entries_are_left_to_the_backup_of_the_first() -> None:
-    kept, rest = ops_log.prepended([old(1, None), old(2, "two"), old(3, "three")], NEW, backup="one", limit=2)
+    kept, rest = prepended([old(1, None), old(2, "two"), old(3, "three")], backup="one", limit=2)
     assert kept == [NEW, old(1, "one")]
     assert rest == "two"
 
 
 def test_entries_without_backup_stay_beyond_the_limit() -> None:
     log = [old(1, None), old(2, None), old(3, None)]
-    kept, rest = ops_log.prepended(log, NEW, backup="one", limit=2)
+    kept, rest = prepended(log, backup="one", limit=2)
     assert kept == [NEW, old(1, "one"), old(2, None), old(3, None)]
     assert rest is None
 
 
 def test_a_limit_of_one_keeps_the_new_entry_alone() -> None:
-    assert ops_log.prepended([old(1, None)], NEW, backup="one", limit=1) == ([NEW], "one")
+    assert prepended([old(1, None)], backup="one", limit=1) == ([NEW], "one")
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 100])
@@ -76,10 +96,14 @@ def test_a_missing_backup_ends_the_log() -> None:
     assert [fields for _, fields, _, _ in ops_log.read(history.read(), objects)] == [("b4",), ("b3",)]
 
 
+def test_a_log_without_entries_gets_its_first() -> None:
+    assert prepended([], backup="one", limit=3) == ([NEW], None)
+
+
 @given(limit=st.integers(1, 6), backups=st.lists(st.booleans(), min_size=1, max_size=12))
 def test_nothing_is_dropped_but_from_a_backup_downwards(limit: int, backups: list[bool]) -> None:
     log = [old(number, f"b{number}" if has and number else None) for number, has in enumerate(backups)]
-    kept, rest = ops_log.prepended(log, NEW, backup="new", limit=limit)
+    kept, rest = prepended(log, backup="new", limit=limit)
     whole = [NEW, (*log[0][:3], "new"), *log[1:]]
     assert kept == whole[: len(kept)]
     assert len(kept) >= min(limit, len(whole))

@@ -30,6 +30,8 @@ def total(batches: Sequence[Page]) -> int:
 class Refusing:
     """An object store that refuses to delete some keys."""
 
+    is_local = True
+
     def __init__(self, objects: ObjectStore, refused: set[str], reason: str = "access denied") -> None:
         self._objects = objects
         self._refused = refused
@@ -41,6 +43,8 @@ class Refusing:
 
 
 class Broken:
+    is_local = False
+
     def delete_many(self, keys: Sequence[str]) -> list[tuple[str, str]]:
         raise error("object-store", "the connection was lost")
 

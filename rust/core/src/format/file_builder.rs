@@ -3,6 +3,7 @@
 use flatbuffers::{FlatBufferBuilder, TableUnfinishedWIPOffset, UOffsetT, VOffsetT, WIPOffset};
 
 use super::envelope::{self, FileType, MAX_BODY, SpecVersion};
+use super::table_block::TableBlock;
 use crate::Result;
 
 // What one push can add beyond its own bytes: padding, a length, a vtable.
@@ -21,6 +22,20 @@ pub struct Written(UOffsetT);
 impl Written {
     fn offset(self) -> WIPOffset<()> {
         WIPOffset::new(self.0)
+    }
+}
+
+/// Where a block of tables was put.
+#[derive(Debug, Clone, Copy)]
+pub struct Place(UOffsetT);
+
+impl Place {
+    /// The tables at these positions of the block.
+    pub fn all(self, positions: &[usize]) -> Result<Vec<Written>> {
+        // Offsets are counted from the end of the file.
+        let at =
+            |position: &usize| UOffsetT::try_from(*position).ok().and_then(|position| self.0.checked_sub(position));
+        positions.iter().map(|position| at(position).map(Written).ok_or_else(envelope::too_large)).collect()
     }
 }
 
@@ -54,16 +69,6 @@ impl Fields<'_> {
 
     /// A scalar; left out if it is 0.
     pub fn u32(&mut self, slot: usize, value: u32) {
-        self.inner.push_slot(slot_offset(slot), value, 0);
-    }
-
-    /// A scalar; left out if it is 0.
-    pub fn i32(&mut self, slot: usize, value: i32) {
-        self.inner.push_slot(slot_offset(slot), value, 0);
-    }
-
-    /// A scalar; left out if it is 0.
-    pub fn u16(&mut self, slot: usize, value: u16) {
         self.inner.push_slot(slot_offset(slot), value, 0);
     }
 
@@ -126,6 +131,17 @@ impl FileBuilder {
     /// A string, if there is one.
     pub fn maybe_string(&mut self, text: Option<&str>) -> Result<Option<Written>> {
         text.map(|text| self.string(text)).transpose()
+    }
+
+    /// Tables that were written elsewhere.
+    pub fn block(&mut self, block: TableBlock) -> Result<Place> {
+        self.room_for(block.len())?;
+        self.expansion = self.expansion.saturating_add(TABLE_OVERHEAD.saturating_mul(block.tables()));
+        let bytes = block.into_bytes();
+        let words: Vec<u64> = bytes.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word)).collect();
+        // A vector of words, because that is what the builder aligns; nothing points to its length.
+        let vector = self.inner.create_vector(&words).value();
+        Ok(Place(vector.saturating_sub(size_of::<UOffsetT>() as UOffsetT)))
     }
 
     /// A vector of `u16`.

@@ -13,6 +13,7 @@ pub mod repo_info;
 #[allow(missing_docs, reason = "the names are those of the format's description")]
 pub(crate) mod schema;
 pub mod snapshot;
+pub(crate) mod table_block;
 pub mod transaction_log;
 pub mod update;
 pub mod values;

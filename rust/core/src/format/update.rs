@@ -4,6 +4,7 @@ use super::file_builder::{FileBuilder, Written};
 use super::flatbuffer::Table;
 use super::metadata::Budget;
 use super::schema::{repo_status, update as slot};
+use super::table_block::{self as block, TableBlock, Value};
 use crate::{Error, ErrorKind, ObjectId, ObjectId12, Result};
 
 /// Whether a repository may be written to.
@@ -26,6 +27,14 @@ impl Status {
             set_at: table.u64(repo_status::SET_AT)?,
             reason: reason.map(str::to_owned),
         })
+    }
+
+    /// As a table of the operations log.
+    fn fields(&self) -> Vec<block::Field<'_>> {
+        let mut fields = vec![(repo_status::SET_AT, Value::U64(self.set_at))];
+        fields.extend(self.reason.as_deref().map(|why| (repo_status::LIMITED_AVAILABILITY_REASON, Value::Text(why))));
+        fields.push((repo_status::AVAILABILITY, Value::U8(self.availability)));
+        fields
     }
 
     pub(crate) fn write(&self, file: &mut FileBuilder) -> Result<Written> {
@@ -131,18 +140,7 @@ impl Update {
         Ok(Self { tag, fields, updated_at: table.u64(slot::UPDATED_AT)?, backup_path: backup_path.map(str::to_owned) })
     }
 
-    pub(crate) fn write(&self, file: &mut FileBuilder) -> Result<Written> {
-        let value = self.write_value(file)?;
-        let backup_path = file.maybe_string(self.backup_path.as_deref())?;
-        file.table(|fields| {
-            fields.u64(slot::UPDATED_AT, self.updated_at);
-            fields.offset(slot::VALUE, value);
-            fields.maybe(slot::BACKUP_PATH, backup_path);
-            fields.u8(slot::UPDATE_TYPE, self.tag, 0);
-        })
-    }
-
-    fn write_value(&self, file: &mut FileBuilder) -> Result<Written> {
+    pub(crate) fn write(&self, block: &mut TableBlock) -> Result<usize> {
         let types = fields_of(self.tag).ok_or_else(|| {
             Error::new(
                 ErrorKind::UnsupportedOperation,
@@ -159,30 +157,32 @@ impl Update {
                 format!("operation {} needs the fields {types:?}", self.tag),
             ));
         }
-        // Strings and tables come before the table that points to them.
-        let mut written = Vec::with_capacity(self.fields.len());
-        for field in &self.fields {
-            written.push(match field {
-                Field::Text(text) => Some(file.string(text)?),
-                Field::Status(status) => Some(status.write(file)?),
-                _ => None,
-            });
-        }
-        file.table(|table| {
-            for (number, (field, to)) in self.fields.iter().zip(written).enumerate() {
-                match field {
-                    Field::Text(_) | Field::Status(_) => table.maybe(number, to),
-                    Field::Id(id) => table.id(number, id.as_bytes()),
-                    Field::U8(value) => table.u8(number, *value, 0),
-                    Field::U16(value) => table.u16(number, *value),
-                    Field::Bool(value) => table.u8(number, u8::from(*value), 0),
-                }
-            }
-        })
+        let status = self.fields.iter().find_map(|field| match field {
+            Field::Status(status) => Some(status.fields()),
+            _ => None,
+        });
+        let mut value: Vec<block::Field<'_>> =
+            self.fields.iter().enumerate().map(|(slot, field)| (slot, field.value(status.as_deref()))).collect();
+        value.sort_by_key(|(_, value)| std::cmp::Reverse(value.alignment()));
+        let mut fields = vec![(slot::UPDATED_AT, Value::U64(self.updated_at)), (slot::VALUE, Value::Table(&value))];
+        fields.extend(self.backup_path.as_deref().map(|path| (slot::BACKUP_PATH, Value::Text(path))));
+        fields.push((slot::UPDATE_TYPE, Value::U8(self.tag)));
+        block.table(&fields)
     }
 }
 
 impl Field {
+    fn value<'a>(&'a self, status: Option<&'a [block::Field<'a>]>) -> Value<'a> {
+        match self {
+            Self::Text(text) => Value::Text(text),
+            Self::Id(id) => Value::Id(id),
+            Self::U8(value) => Value::U8(*value),
+            Self::U16(value) => Value::U16(*value),
+            Self::Bool(value) => Value::U8(u8::from(*value)),
+            Self::Status(_) => Value::Table(status.unwrap_or_default()),
+        }
+    }
+
     /// What type of field it is.
     #[must_use]
     pub fn field_type(&self) -> FieldType {

@@ -21,6 +21,11 @@ fn parse(text: &str) -> Result<Value> {
         .map_err(|e| Error::new(ErrorKind::Serialization, format!("this is not JSON that can be stored: {e}")))
 }
 
+/// The value of a FlexBuffer; floats that are not finite become null, blobs lists of numbers.
+pub fn flexbuffer_value(data: &[u8]) -> Result<Value> {
+    flexbuffer::decode(data)
+}
+
 /// JSON text of a FlexBuffer; floats that are not finite become `null`, blobs lists of numbers.
 pub fn flexbuffer_to_json(data: &[u8]) -> Result<String> {
     flexbuffer::decode(data).map(|value| value.to_string())

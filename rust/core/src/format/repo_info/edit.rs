@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::info::{Refs, RepoInfo, SnapshotEntry, invalid};
+use super::info::{NO_PARENT, Refs, RepoInfo, SnapshotEntry, invalid, number, parents_of};
 use crate::format::metadata::MetadataItems;
 use crate::format::update::{Status, Update};
 use crate::{Error, ObjectId12, Result};
@@ -34,6 +34,19 @@ pub struct RepoEdit {
     pub updates: Option<Vec<Update>>,
     /// Where the operations log goes on.
     pub repo_before_updates: Option<String>,
+    /// What is to be noted in the operations log.
+    pub log: Option<LogEntry>,
+}
+
+/// A new entry of the operations log.
+#[derive(Debug)]
+pub struct LogEntry {
+    /// The entry.
+    pub update: Update,
+    /// Where the state before it is kept.
+    pub backup: String,
+    /// How many entries one file should hold.
+    pub limit: usize,
 }
 
 impl RepoInfo {
@@ -64,11 +77,34 @@ impl RepoInfo {
             new.disabled_flags = (new.disabled_flags.is_some() || !disabled.is_empty()).then_some(disabled);
         }
         if let Some(updates) = edit.updates {
-            new.updates = Arc::new(updates);
+            new.updates = Arc::new(updates.into_iter().map(Arc::new).collect());
         }
         new.config = edit.config.or(new.config);
         new.repo_before_updates = edit.repo_before_updates.or(new.repo_before_updates);
+        if let Some(entry) = edit.log {
+            new.note(entry);
+        }
         Ok(new)
+    }
+
+    /// Put an entry on top of the log (format section 9.4).
+    ///
+    /// The entry that was newest until now refers to the backup.  Beyond the limit the first one that has a backup is
+    /// dropped with all older ones, because its backup holds them; entries without one (of a migration) can only stay.
+    fn note(&mut self, LogEntry { update, backup, limit }: LogEntry) {
+        let mut log = self.updates.iter();
+        let previous = log.next().map(|newest| Arc::new(Update { backup_path: Some(backup), ..(**newest).clone() }));
+        let mut kept = vec![Arc::new(update)];
+        for old in previous.into_iter().chain(log.map(Arc::clone)) {
+            if kept.len() >= limit
+                && let Some(backup) = &old.backup_path
+            {
+                self.repo_before_updates = Some(backup.clone());
+                break;
+            }
+            kept.push(old);
+        }
+        self.updates = Arc::new(kept);
     }
 
     fn edit_snapshots(
@@ -77,7 +113,9 @@ impl RepoInfo {
         replace: Vec<SnapshotEntry>,
         mut drop: Vec<ObjectId12>,
     ) -> Result<()> {
-        let changed: Vec<ObjectId12> = insert.iter().chain(&replace).map(|entry| entry.id).collect();
+        if replace.is_empty() && drop.is_empty() && insert.len() < 2 {
+            return insert.into_iter().try_for_each(|entry| self.insert_one(entry));
+        }
         for entry in replace {
             let index = self.position(&entry.id);
             match index.ok().and_then(|index| self.snapshots.get_mut(index)) {
@@ -87,40 +125,33 @@ impl RepoInfo {
         }
         drop.sort_unstable();
         self.snapshots.retain(|entry| drop.binary_search(&entry.id).is_err());
-        if insert.len() == 1 {
-            for entry in insert {
-                match self.position(&entry.id) {
-                    Err(place) => self.snapshots.insert(place, Arc::new(entry)),
-                    Ok(_) => return Err(listed_twice(&entry.id)),
-                }
-            }
-        } else {
-            self.snapshots.extend(insert.into_iter().map(Arc::new));
-            self.snapshots.sort_by_key(|entry| entry.id);
-            check_distinct(&self.snapshots)?;
-        }
-        // What was not touched had its parent before; only a removal can have taken it.  Refs may be changed in the same
-        // edit: those that point nowhere in the end are found when it is encoded.
-        if drop.is_empty() {
-            for id in &changed {
-                self.check_parent(id)?;
-            }
-        } else {
-            for entry in &self.snapshots {
-                self.check_parent(&entry.id)?;
-            }
-        }
+        self.snapshots.extend(insert.into_iter().map(Arc::new));
+        self.snapshots.sort_by_key(|entry| entry.id);
+        check_distinct(&self.snapshots)?;
+        // Refs may be changed in the same edit: those that point nowhere in the end are found when it is encoded.
+        self.parents = parents_of(&self.snapshots)?;
         Ok(())
     }
 
-    fn check_parent(&self, id: &ObjectId12) -> Result<()> {
-        let parent = self.snapshot(id).and_then(|entry| entry.parent_id);
-        match parent {
-            Some(parent) if self.snapshot(&parent).is_none() => {
-                Err(invalid(format!("the parent {parent} of the snapshot {id} is not listed")))
+    /// What every commit does: nothing that is there is looked at, but the numbers of parents move on.
+    fn insert_one(&mut self, entry: SnapshotEntry) -> Result<()> {
+        let Err(place) = self.position(&entry.id) else { return Err(listed_twice(&entry.id)) };
+        let unlisted = |parent| invalid(format!("the parent {parent} of the snapshot {} is not listed", entry.id));
+        let parent = match &entry.parent_id {
+            None => NO_PARENT,
+            Some(parent) => {
+                let index = self.position(parent).map_err(|_| unlisted(parent))?;
+                number(index + usize::from(index >= place)).ok_or_else(|| unlisted(parent))?
             }
-            _ => Ok(()),
+        };
+        for moved in &mut self.parents {
+            if *moved != NO_PARENT && *moved as usize >= place {
+                *moved += 1;
+            }
         }
+        self.parents.insert(place, parent);
+        self.snapshots.insert(place, Arc::new(entry));
+        Ok(())
     }
 
     fn edit_refs(

@@ -24,6 +24,9 @@ pub struct SnapshotEntry {
     pub pruned: Vec<ObjectId12>,
 }
 
+/// In the place of the parent's number, of snapshots that have none.
+pub(super) const NO_PARENT: u32 = u32::MAX;
+
 /// Branches or tags.
 pub(super) type Refs = BTreeMap<String, ObjectId12>;
 
@@ -45,12 +48,14 @@ pub struct RepoInfo {
     /// Backup file where the operations log goes on.
     pub repo_before_updates: Option<String>,
     /// Newest first.
-    pub updates: Arc<Vec<Update>>,
+    pub updates: Arc<Vec<Arc<Update>>>,
     pub(super) branches: Arc<Refs>,
     pub(super) tags: Arc<Refs>,
     pub(super) deleted_tags: Arc<Vec<String>>,
     /// Sorted by id.
     pub(super) snapshots: Vec<Arc<SnapshotEntry>>,
+    /// For each of them which one its parent is, so that nobody has to search for it.
+    pub(super) parents: Vec<u32>,
 }
 
 impl RepoInfo {
@@ -70,6 +75,7 @@ impl RepoInfo {
             tags: Arc::default(),
             deleted_tags: Arc::default(),
             snapshots: Vec::new(),
+            parents: Vec::new(),
         }
     }
 
@@ -109,22 +115,20 @@ impl RepoInfo {
 
     /// The snapshot and its ancestors, newest first, at most `limit` of them; None if it is not listed.
     pub fn ancestry(&self, id: &ObjectId12, limit: Option<usize>) -> Result<Option<Vec<&Arc<SnapshotEntry>>>> {
-        let Some(mut entry) = self.snapshot(id) else { return Ok(None) };
-        let mut chain = vec![entry];
-        while let Some(parent) = &entry.parent_id {
-            if limit.is_some_and(|limit| chain.len() >= limit) {
-                break;
-            }
-            entry = self.snapshot(parent).ok_or_else(|| {
-                Error::format(format!("the parent {parent} of the snapshot {} is not listed", entry.id))
-            })?;
+        let Some(mut lineage) = self.lineage(id) else { return Ok(None) };
+        let mut chain = Vec::new();
+        while limit.is_none_or(|limit| chain.len() < limit) {
+            let Some(entry) = lineage.next(self)? else { break };
             chain.push(entry);
-            if chain.len() > self.snapshots.len() {
-                return Err(Error::format(format!("the snapshot {id} is its own ancestor")));
-            }
         }
-        chain.truncate(limit.unwrap_or(chain.len()));
         Ok(Some(chain))
+    }
+
+    /// A walk from the snapshot to its ancestors; None if it is not listed.
+    #[must_use]
+    pub fn lineage(&self, id: &ObjectId12) -> Option<Lineage> {
+        let start = self.position(id).ok()?;
+        Some(Lineage { next: Some(start), left: self.snapshots.len() })
     }
 
     /// Whether the operations log has entries that we could not write again.
@@ -132,6 +136,49 @@ impl RepoInfo {
     pub fn has_unknown_updates(&self) -> bool {
         self.updates.iter().any(|update| !update.is_known())
     }
+}
+
+/// Where a walk from a snapshot to its ancestors has come.
+#[derive(Debug, Clone)]
+pub struct Lineage {
+    next: Option<usize>,
+    /// More steps than there are snapshots go in a circle.
+    left: usize,
+}
+
+impl Lineage {
+    /// The next snapshot of `repo`, which must be the one that the walk began in; None at the end.
+    pub fn next<'r>(&mut self, repo: &'r RepoInfo) -> Result<Option<&'r Arc<SnapshotEntry>>> {
+        let Some(index) = self.next.take() else { return Ok(None) };
+        let Some(entry) = repo.snapshots.get(index) else { return Ok(None) };
+        let Some(left) = self.left.checked_sub(1) else {
+            return Err(Error::format(format!(
+                "the ancestry of a snapshot is circular: `{}` is its own ancestor",
+                entry.id
+            )));
+        };
+        self.left = left;
+        self.next = repo.parents.get(index).filter(|parent| **parent != NO_PARENT).map(|parent| *parent as usize);
+        Ok(Some(entry))
+    }
+}
+
+/// Which snapshot of the sorted list the parent of each is.
+pub(super) fn parents_of(snapshots: &[Arc<SnapshotEntry>]) -> Result<Vec<u32>> {
+    let index_of = |entry: &Arc<SnapshotEntry>| match &entry.parent_id {
+        None => Ok(NO_PARENT),
+        Some(parent) => snapshots
+            .binary_search_by_key(parent, |entry| entry.id)
+            .ok()
+            .and_then(number)
+            .ok_or_else(|| invalid(format!("the parent {parent} of the snapshot {} is not listed", entry.id))),
+    };
+    snapshots.iter().map(index_of).collect()
+}
+
+/// The number of a snapshot as files have it: a signed one.
+pub(super) fn number(index: usize) -> Option<u32> {
+    i32::try_from(index).ok()?.try_into().ok()
 }
 
 /// The error of an argument that does not fit.

@@ -5,5 +5,5 @@ mod info;
 mod read;
 mod write;
 
-pub use edit::RepoEdit;
-pub use info::{RepoInfo, SnapshotEntry};
+pub use edit::{LogEntry, RepoEdit};
+pub use info::{Lineage, RepoInfo, SnapshotEntry};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::edit::check_distinct;
-use super::info::{Refs, RepoInfo, SnapshotEntry};
+use super::info::{NO_PARENT, Refs, RepoInfo, SnapshotEntry, number, parents_of};
 use crate::format::envelope::{self, FileType, SpecVersion};
 use crate::format::flatbuffer::{Offsets, Table};
 use crate::format::metadata::{self, Budget};
@@ -28,7 +28,8 @@ impl RepoInfo {
         }
         let mut budget = Budget::for_file(body.len());
         let budget = &mut budget;
-        let (ids, snapshots) = read_snapshots(root.required_offsets(schema::SNAPSHOTS, "list of snapshots")?, budget)?;
+        let Listed { ids, snapshots, parents } =
+            read_snapshots(root.required_offsets(schema::SNAPSHOTS, "list of snapshots")?, budget)?;
         let branches = read_refs(root.required_offsets(schema::BRANCHES, "list of branches")?, &ids, budget)?;
         let tags = read_refs(root.required_offsets(schema::TAGS, "list of tags")?, &ids, budget)?;
         let mut deleted_tags = Vec::new();
@@ -40,7 +41,7 @@ impl RepoInfo {
         deleted_tags.sort_unstable();
         let mut updates = Vec::new();
         for table in root.required_offsets(schema::LATEST_UPDATES, "operations log")?.tables() {
-            updates.push(Update::read(&table?, budget)?);
+            updates.push(Arc::new(Update::read(&table?, budget)?));
         }
         let metadata = root.offsets(schema::METADATA)?.unwrap_or_else(Offsets::empty);
         let before = root.string(schema::REPO_BEFORE_UPDATES)?;
@@ -57,33 +58,44 @@ impl RepoInfo {
             tags: Arc::new(tags),
             deleted_tags: Arc::new(deleted_tags),
             snapshots,
+            parents,
         })
     }
 }
 
-/// The ids in file order, which references and parents count in, and the entries sorted by id.
-fn read_snapshots(tables: Offsets<'_>, budget: &mut Budget) -> Result<(Vec<ObjectId12>, Vec<Arc<SnapshotEntry>>)> {
+/// The snapshots of a file.
+struct Listed {
+    /// In the order of the file, which references and parents count in.
+    ids: Vec<ObjectId12>,
+    /// Sorted by id.
+    snapshots: Vec<Arc<SnapshotEntry>>,
+    /// In the same order.
+    parents: Vec<u32>,
+}
+
+fn read_snapshots(tables: Offsets<'_>, budget: &mut Budget) -> Result<Listed> {
     let mut ids = Vec::new();
     for table in tables.tables() {
         ids.push(ObjectId(table?.required_inline(snapshot_info::ID, "snapshot id")?));
     }
     let mut snapshots = Vec::with_capacity(ids.len());
+    let mut parents = Vec::with_capacity(ids.len());
     for (table, id) in tables.tables().zip(&ids) {
         let table = table?;
         let message = table.required_string(snapshot_info::MESSAGE, "message")?;
         let items = table.offsets(snapshot_info::METADATA)?.unwrap_or_else(Offsets::empty);
         let pruned = table.structs::<12>(snapshot_info::PRUNED_ANCESTOR_TX_LOGS)?.unwrap_or_default();
         budget.spend(message.len() + 12 * pruned.len() + 64)?;
-        let parent_id = match table.i32(snapshot_info::PARENT_OFFSET)? {
-            -1 => None,
+        let (parent, parent_id) = match table.i32(snapshot_info::PARENT_OFFSET)? {
+            -1 => (NO_PARENT, None),
             offset => {
-                let parent = usize::try_from(offset).ok().and_then(|index| ids.get(index)).copied();
-                Some(
-                    parent
-                        .ok_or_else(|| Error::format(format!("the parent of the snapshot {id} is not in the list")))?,
-                )
+                let parent = usize::try_from(offset).ok().and_then(|index| Some((number(index)?, *ids.get(index)?)));
+                let (parent, id) = parent
+                    .ok_or_else(|| Error::format(format!("the parent of the snapshot {id} is not in the list")))?;
+                (parent, Some(id))
             }
         };
+        parents.push(parent);
         snapshots.push(Arc::new(SnapshotEntry {
             id: *id,
             parent_id,
@@ -93,9 +105,12 @@ fn read_snapshots(tables: Offsets<'_>, budget: &mut Budget) -> Result<(Vec<Objec
             pruned: pruned.iter().map(|raw| ObjectId(*raw)).collect(),
         }));
     }
-    snapshots.sort_by_key(|entry| entry.id);
+    if !ids.is_sorted() {
+        snapshots.sort_by_key(|entry| entry.id);
+        parents = parents_of(&snapshots).map_err(|e| Error::format(e.message))?;
+    }
     check_distinct(&snapshots).map_err(|e| Error::format(e.message))?;
-    Ok((ids, snapshots))
+    Ok(Listed { ids, snapshots, parents })
 }
 
 fn read_refs(tables: Offsets<'_>, ids: &[ObjectId12], budget: &mut Budget) -> Result<Refs> {

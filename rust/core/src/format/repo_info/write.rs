@@ -6,16 +6,24 @@ use crate::format::envelope::{FileType, SpecVersion};
 use crate::format::file_builder::{FileBuilder, Written};
 use crate::format::metadata;
 use crate::format::schema::{reference, repo as schema, snapshot_info};
+use crate::format::table_block::{TableBlock, Value};
 
 impl RepoInfo {
     /// The `repo` object.
     pub fn encode(&self, writer: &str, level: i32) -> Result<Vec<u8>> {
-        let mut file = FileBuilder::with_capacity(256 * self.snapshots.len() + 128 * self.updates.len() + 4096);
+        let mut block = TableBlock::with_capacity(96 * self.snapshots.len() + 160 * self.updates.len());
         let mut snapshots = Vec::with_capacity(self.snapshots.len());
-        for entry in &self.snapshots {
-            snapshots.push(self.write_snapshot(&mut file, entry)?);
+        for (entry, parent) in self.snapshots.iter().zip(&self.parents) {
+            snapshots.push(write_snapshot(&mut block, entry, *parent)?);
         }
-        let snapshots = file.offsets(&snapshots)?;
+        let mut updates = Vec::with_capacity(self.updates.len());
+        for update in self.updates.iter() {
+            updates.push(update.write(&mut block)?);
+        }
+        let mut file = FileBuilder::with_capacity(block.len() + 4 * (snapshots.len() + updates.len()) + 4096);
+        let place = file.block(block)?;
+        let snapshots = file.offsets(&place.all(&snapshots)?)?;
+        let updates = file.offsets(&place.all(&updates)?)?;
         let branches = self.write_refs(&mut file, &self.branches)?;
         let tags = self.write_refs(&mut file, &self.tags)?;
         let mut names = Vec::with_capacity(self.deleted_tags.len());
@@ -25,11 +33,6 @@ impl RepoInfo {
         let deleted_tags = file.offsets(&names)?;
         let status = self.status.write(&mut file)?;
         let metadata = metadata::write(&mut file, &self.metadata)?;
-        let mut updates = Vec::with_capacity(self.updates.len());
-        for update in self.updates.iter() {
-            updates.push(update.write(&mut file)?);
-        }
-        let updates = file.offsets(&updates)?;
         let before = file.maybe_string(self.repo_before_updates.as_deref())?;
         let config = self.config.as_deref().map(|config| file.bytes(config)).transpose()?;
         let enabled = self.enabled_flags.as_deref().map(|flags| file.u16s(flags)).transpose()?;
@@ -51,33 +54,6 @@ impl RepoInfo {
         file.into_file(root, FileType::RepoInfo, SpecVersion::V2, writer, level)
     }
 
-    fn write_snapshot(&self, file: &mut FileBuilder, entry: &SnapshotEntry) -> Result<Written> {
-        let parent_offset = match &entry.parent_id {
-            None => -1,
-            Some(parent) => {
-                let index = self.position(parent).ok().and_then(|index| i32::try_from(index).ok());
-                index
-                    .ok_or_else(|| invalid(format!("the parent {parent} of the snapshot {} is not listed", entry.id)))?
-            }
-        };
-        let message = file.string(&entry.message)?;
-        let metadata = metadata::write(file, &entry.metadata)?;
-        let pruned = if entry.pruned.is_empty() {
-            None
-        } else {
-            let ids: Vec<[u8; 12]> = entry.pruned.iter().map(|id| id.0).collect();
-            Some(file.ids(&ids)?)
-        };
-        file.table(|fields| {
-            fields.u64(snapshot_info::FLUSHED_AT, entry.flushed_at);
-            fields.i32(snapshot_info::PARENT_OFFSET, parent_offset);
-            fields.offset(snapshot_info::MESSAGE, message);
-            fields.offset(snapshot_info::METADATA, metadata);
-            fields.maybe(snapshot_info::PRUNED_ANCESTOR_TX_LOGS, pruned);
-            fields.id(snapshot_info::ID, entry.id.as_bytes());
-        })
-    }
-
     fn write_refs(&self, file: &mut FileBuilder, refs: &Refs) -> Result<Written> {
         let mut tables = Vec::with_capacity(refs.len());
         for (name, id) in refs {
@@ -90,5 +66,21 @@ impl RepoInfo {
             })?);
         }
         file.offsets(&tables)
+    }
+}
+
+fn write_snapshot(block: &mut TableBlock, entry: &SnapshotEntry, parent: u32) -> Result<usize> {
+    let fields = [
+        (snapshot_info::FLUSHED_AT, Value::U64(entry.flushed_at)),
+        // The number of the parent, or -1: the same bits.
+        (snapshot_info::PARENT_OFFSET, Value::U32(parent)),
+        (snapshot_info::MESSAGE, Value::Text(&entry.message)),
+        (snapshot_info::METADATA, Value::Metadata(&entry.metadata)),
+        (snapshot_info::ID, Value::Id(&entry.id)),
+        (snapshot_info::PRUNED_ANCESTOR_TX_LOGS, Value::Ids(&entry.pruned)),
+    ];
+    match fields.split_last() {
+        Some((_, rest)) if entry.pruned.is_empty() => block.table(rest),
+        _ => block.table(&fields),
     }
 }
