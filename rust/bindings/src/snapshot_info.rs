@@ -23,6 +23,19 @@ enum Commit {
 }
 
 /// A commit.
+///
+/// Parameters
+/// ----------
+/// id
+///     20 characters.
+/// parent_id
+///     The snapshot that it was made on; None for the first one.
+/// written_at
+///     When it was written, in UTC.
+/// message
+///     What the writer said.
+/// metadata
+///     JSON values that the writer gave with it.
 #[pyclass(module = "frazil", frozen)]
 pub struct SnapshotInfo {
     commit: Commit,
