@@ -70,11 +70,6 @@ class FaultProxy(Serving):
         self.seen.clear()
         self.fault = lambda _: None
 
-    def once(self, number: int, fault: Fault) -> None:
-        """From now on count anew, and let the request of this number go wrong."""
-        self.clear()
-        self.fault = lambda seen: fault if seen.number == number else None
-
     def note(self, method: str, path: str, headers: dict[str, str]) -> Fault | None:
         with self._lock:
             seen = Seen(

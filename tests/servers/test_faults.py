@@ -167,7 +167,8 @@ def suffer(action: Action, where: Place, proxy: FaultProxy, number: int, fault: 
     if lasting:
         proxy.fault = lambda seen: fault if seen.number >= number and applies(fault, seen) else None
     else:
-        proxy.once(number, fault)
+        # What goes on beside it may come in another order than when it was rehearsed.
+        proxy.fault = lambda seen: fault if seen.number == number and applies(fault, seen) else None
     error: Exception | None = None
     try:
         action.do(where.at(proxy.url).storage())

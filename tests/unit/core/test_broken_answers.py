@@ -67,3 +67,11 @@ def test_an_answer_that_breaks_off_is_asked_for_again(server, etags, bounds):
     with pytest.raises(StorageError, match="cannot read x"):
         store.get("x", *bounds)
     assert 4 <= len(server.requests) <= 8
+
+
+def test_a_refusal_that_breaks_off_is_asked_for_again(server):
+    """What is missing may be all that matters: that there is no such object."""
+    store = s3_store(server, {"initial_backoff_ms": 1, "max_tries": 3})
+    server.misbehave(Fault(cut=True), Fault(cut=True), method="GET")
+    assert store.get("x") is None
+    assert [request.method for request in server.requests] == ["GET"] * 3

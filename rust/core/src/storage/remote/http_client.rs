@@ -110,10 +110,10 @@ impl HttpService for Client {
         // What is wrong with a range is told as if it had not come, so that the library asks again.
         partial::check(range.as_ref(), answer.status(), answer.headers())
             .map_err(|wrong| HttpError::new(HttpErrorKind::Interrupted, wrong))?;
-        if !listing {
+        if !listing && answer.status().is_success() {
             return Ok(answer);
         }
-        // The library asks again when an answer does not come, but not when a listing is cut short.
+        // The library asks again when an answer does not come, but not when a listing or what a refusal says is cut short.
         let (parts, body) = answer.into_parts();
         let whole = body.bytes().await.map_err(|error| HttpError::new(HttpErrorKind::Interrupted, error))?;
         Ok(HttpResponse::from_parts(parts, whole.into()))
