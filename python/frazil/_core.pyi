@@ -32,6 +32,7 @@ __all__ = [
     "KeyListing",
     "KeyReader",
     "Latency",
+    "LocationColumn",
     "Manifest",
     "ManifestBuilder",
     "MergedRefs",
@@ -199,7 +200,7 @@ class ChunkTable:
     def set_virtual_columns(
         self,
         coords: ReadableBuffer,
-        locations: Sequence[str],
+        locations: LocationColumn | Sequence[str],
         offsets: ReadableBuffer,
         lengths: ReadableBuffer,
         etag: str | None = None,
@@ -391,6 +392,10 @@ class MergedRefs:
         changes: ChunkTable | None,
     ) -> MergedRefs: ...
     def __len__(self) -> int: ...
+    @property
+    def changes_state(self) -> int | None:
+        """Names what ``changes`` held: no other content of any table in this process has this number."""
+
     def runs(self, *, most: int, target: int, nbytes: int) -> list[tuple[int, int, _Extents]]:
         """Cut into runs (first, after the last, bounding box) whose bounding boxes do not meet; none if there are no
         references.
@@ -433,6 +438,30 @@ class ManifestBuilder:
         """The file, and what decoding it would give."""
 
 @final
+class LocationColumn:
+    """The locations of many references, row by row, those that are repeated stored once."""
+
+    def __new__(cls, locations: LocationColumn | Sequence[str]) -> LocationColumn:
+        """Anything but texts is a ``TypeError``."""
+
+    def __len__(self) -> int: ...
+    @property
+    def num_blocks(self) -> int:
+        """A block is 65,536 rows."""
+
+    def distinct(self, block: int) -> list[str]:
+        """The locations of a block, each once, but for equal ones that are far apart."""
+
+    def rows_of(self, locations: set[str]) -> list[int]:
+        """The rows that have one of these."""
+
+    def replaced(self, new: Mapping[str, str]) -> LocationColumn: ...
+    def filtered(self, keep: ReadableBuffer) -> LocationColumn:
+        """The rows whose byte in ``keep`` is not 0."""
+
+    def tolist(self) -> list[str]: ...
+
+@final
 class RegionGrid:
     """The regions cut by split edges, numbered row-major (last axis fastest)."""
 
@@ -444,6 +473,9 @@ class RegionGrid:
 
     def touched(self, changes: ChunkTable) -> list[int]:
         """The regions that hold at least one change, ascending; one pass over the table."""
+
+    def holders(self, boxes: Sequence[Sequence[tuple[int, int]]]) -> list[int | None]:
+        """For each box the region that holds all of it, if one does."""
 
     def overlapping(self, extents: Sequence[tuple[int, int]]) -> list[int]:
         """The regions that intersect ``extents``."""

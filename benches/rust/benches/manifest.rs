@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use frazil_core::chunk_table::{LocationColumn, VirtualColumns};
+use frazil_core::chunk_table::{LocationBlock, VirtualColumns};
 use frazil_core::format::manifest_builder::LocationCompression;
 use frazil_core::format::{Manifest, ManifestBuilder, SpecVersion};
 use frazil_core::{Change, ChunkRef, ChunkTable, NodeId, ObjectId12};
@@ -19,7 +19,7 @@ const SIDES: [u32; 2] = [100, 500];
 fn references(side: u32) -> ChunkTable {
     let coords: Vec<u32> = (0..side).flat_map(|row| (0..side).flat_map(move |column| [row, column])).collect();
     let count = u64::from(side) * u64::from(side);
-    let mut locations = LocationColumn::default();
+    let mut locations = LocationBlock::default();
     for chunk in 0..count {
         locations.push(&format!("s3://a-bucket/reanalysis/hourly/{:05}.nc", chunk / u64::from(side)));
     }

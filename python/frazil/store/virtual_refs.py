@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from frazil import node_path
+from frazil._core import LocationColumn
 from frazil.errors import SessionStateError, operation
 from frazil.format.records import NodeRecord
 from frazil.offload import AsyncCloseableIterator, in_thread
@@ -75,7 +76,7 @@ class VirtualRefs:
             row = _columns.row(coords, location, offset, length)
             row.check(node.path, array_of(node).num_chunks)
             stored = _check(tree, validate=validate_container).one(location)
-            _set(tree, node, row.with_locations([stored]), Checksum.parse(checksum))
+            _set(tree, node, row.with_locations(LocationColumn([stored])), Checksum.parse(checksum))
 
     def set_virtual_refs(
         self, array_path: str, chunks: list[VirtualChunkSpec], *, validate_containers: bool = True
@@ -212,9 +213,7 @@ def _set_all(
         columns = given.with_locations(stored)
         if failing:
             unserved.extend(map(columns.coords_of, failing))
-            kept = np.ones(len(columns), dtype=np.bool_)
-            kept[failing] = False
-            columns = columns.where(kept)
+            columns = columns.without(failing)
         ready.append((columns, checksum))
     for columns, checksum in ready:
         _set(tree, node, columns, checksum)

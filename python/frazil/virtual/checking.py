@@ -7,12 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from frazil._core import LocationColumn
 from frazil.errors import InvalidInputError
 from frazil.virtual import locations
 from frazil.virtual.matching import Sources
-
-_BLOCK: Final = 16_384
-"""Locations looked at together: enough to spread the cost of a block, few enough to stay in the processor's cache."""
 
 _PLAIN: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~!$&'()*+,;=@:%-/\n"
 _PLAIN_SCHEMES: Final = frozenset({"file", "s3", "gs", "gcs", "az", "azure", "abfs", "http", "https"})
@@ -52,10 +50,10 @@ class LocationCheck:
         except _Unserved as unserved:
             raise unserved.reason from None
 
-    def many(self, given: Sequence[str]) -> tuple[Sequence[str], list[int]]:
+    def many(self, given: LocationColumn) -> tuple[LocationColumn, list[int]]:
         """What is stored for each of ``given``, and the positions of those that no container serves.
 
-        The cost is that of one pass over the distinct locations of each block, whatever they are.
+        The cost is that of one pass over the distinct locations of each block.
 
         Raises
         ------
@@ -75,8 +73,8 @@ class LocationCheck:
                     continue
                 if found != location:
                     stored[location] = found
-        failing = [row for row, location in enumerate(given) if location in unserved] if unserved else []
-        return ([stored.get(location, location) for location in given] if stored else given), failing
+        failing = given.rows_of(unserved) if unserved else []
+        return (given.replaced(stored) if stored else given), failing
 
     def _stored(self, location: str) -> str:
         normal = locations.normalise(location)
@@ -131,12 +129,12 @@ class LocationCheck:
         return scheme in _PLAIN_SCHEMES and text.count(f"\n{scheme}://") == count and "///" not in text
 
 
-def _new_in_blocks(given: Sequence[str]) -> Iterator[list[str]]:
-    """The distinct locations of each block that the block before did not have, in the order of their memory."""
-    known: dict[str, None] = {}
-    for start in range(0, len(given), _BLOCK):
-        block = dict.fromkeys(given[start : start + _BLOCK])
-        new = [location for location in block if location not in known]
+def _new_in_blocks(given: LocationColumn) -> Iterator[list[str]]:
+    """The distinct locations of each block that the block before did not have."""
+    known: set[str] = set()
+    for block in range(given.num_blocks):
+        distinct = given.distinct(block)
+        new = [location for location in distinct if location not in known]
         if new:
             yield new
-        known = block
+        known = set(distinct)

@@ -6,12 +6,13 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import compress, groupby
+from itertools import groupby
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from frazil._core import LocationColumn
 from frazil.clock import from_datetime
 from frazil.config.fields import integer, string
 from frazil.errors import InvalidInputError
@@ -68,7 +69,7 @@ class ReferenceColumns:
     """References of one array: ``coords`` is (n, rank) in C order, the others have n entries."""
 
     coords: Coordinates
-    locations: Sequence[str]
+    locations: LocationColumn
     offsets: Sizes
     lengths: Sizes
 
@@ -82,12 +83,20 @@ class ReferenceColumns:
         """The rows that ``kept`` marks."""
         return ReferenceColumns(
             np.ascontiguousarray(self.coords[kept]),
-            list(compress(self.locations, kept)),
+            self.locations.filtered(kept),
             self.offsets[kept],
             self.lengths[kept],
         )
 
-    def with_locations(self, locations: Sequence[str]) -> ReferenceColumns:
+    def without(self, rows: Sequence[int]) -> ReferenceColumns:
+        """All rows but these."""
+        if not rows:
+            return self
+        kept = np.ones(len(self), dtype=np.bool_)
+        kept[rows] = False
+        return self.where(kept)
+
+    def with_locations(self, locations: LocationColumn) -> ReferenceColumns:
         return ReferenceColumns(self.coords, locations, self.offsets, self.lengths)
 
     def of_rank(self, rank: int) -> ReferenceColumns:
@@ -143,7 +152,7 @@ def row(coords: Sequence[int], location: str, offset: int, length: int) -> Refer
     """The columns of one reference."""
     return ReferenceColumns(
         np.array([coords], dtype=np.uint32).reshape(1, len(coords)),
-        [string("location", location)],
+        LocationColumn([string("location", location)]),
         np.array([integer("offset", offset, 0, 2**64 - 1)], dtype=np.uint64),
         np.array([integer("length", length, 0, 2**64 - 1)], dtype=np.uint64),
     )
@@ -167,7 +176,7 @@ def from_arrays(
     TypeError
         For columns of another type.
     """
-    names, starts, sizes = _texts(locations), _u64("offsets", offsets), _u64("lengths", lengths)
+    names, starts, sizes = LocationColumn(_texts(locations)), _u64("offsets", offsets), _u64("lengths", lengths)
     if not len(names) == len(starts) == len(sizes):
         raise ValueError("locations, offsets, and lengths must have the same length")
     product = math.prod(chunk_grid_shape)
@@ -177,9 +186,7 @@ def from_arrays(
         raise ValueError(f"arr_offset length ({len(arr_offset)}) != chunk_grid_shape length ({len(chunk_grid_shape)})")
     coords = _block(chunk_grid_shape, arr_offset or (0,) * len(chunk_grid_shape))
     columns = ReferenceColumns(coords, names, starts, sizes)
-    if "" in names:
-        columns = columns.where(np.fromiter(map(bool, names), dtype=np.bool_, count=len(names)))
-    return columns
+    return columns.without(names.rows_of({""}))
 
 
 def _block(shape: Sequence[int], start: Sequence[int]) -> Coordinates:
@@ -237,4 +244,4 @@ def from_specs(specs: Sequence[VirtualChunkSpec], rank: int) -> Iterator[tuple[R
         coords = np.array(indices, dtype=np.uint32).reshape(len(rows), rank)
         offsets = np.array([spec.offset for spec in rows], dtype=np.uint64)
         lengths = np.array([spec.length for spec in rows], dtype=np.uint64)
-        yield ReferenceColumns(coords, [spec.location for spec in rows], offsets, lengths), checksum
+        yield ReferenceColumns(coords, LocationColumn([spec.location for spec in rows]), offsets, lengths), checksum

@@ -4,18 +4,19 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
 
-use frazil_core::chunk_table::{LocationColumn, RowView, VirtualColumns};
+use frazil_core::chunk_table::{RowView, VirtualColumns};
 use frazil_core::{Change, ChunkTable as Core, Spread};
 use pyo3::IntoPyObjectExt;
 use pyo3::buffer::{Element, PyBuffer};
 use pyo3::exceptions::{PyBufferError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyMemoryView, PySequence, PySlice, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyMemoryView, PySlice, PyTuple};
 
 use crate::buffer::bytes_of;
 use crate::chunk_ref::{ChunkRef, checksum};
 use crate::coord_set::CoordSet;
 use crate::error::to_py;
+use crate::location_column::LocationColumn;
 use crate::manifest::extents_to_py;
 
 /// How many changes lie within a box of the grid, given by its extents.
@@ -61,8 +62,8 @@ impl ChunkTable {
         let coords = Numbers::<u32>::of(coords)?;
         let offsets = Numbers::<u64>::of(offsets)?;
         let lengths = Numbers::<u64>::of(lengths)?;
-        let locations = locations.cast::<PySequence>()?;
-        let (count, ndim) = (locations.len()?, self.inner.ndim());
+        let locations = LocationColumn::of(locations)?;
+        let (count, ndim) = (locations.len(), self.inner.ndim());
         if [offsets.len(), lengths.len()] != [count; 2] || Some(coords.len()) != count.checked_mul(ndim) {
             return Err(PyValueError::new_err(format!(
                 "the columns must have one length: {} coordinates of {ndim} dimensions, {count} locations, {} offsets, {} \
@@ -72,19 +73,17 @@ impl ChunkTable {
                 lengths.len()
             )));
         }
-        for at in 0..count {
-            locations.get_item(at)?.cast::<PyString>()?.to_str()?;
-        }
         let checksum = checksum(etag, last_modified);
         // Block by block: the copies stay small, and other threads get their turn.
-        for start in (0..count).step_by(BLOCK) {
-            let rows = start..(start + BLOCK).min(count);
-            let column = location_column(locations, rows.clone())?;
+        let mut start = 0;
+        for block in locations.blocks() {
+            let rows = start..start + block.len();
+            start = rows.end;
             let coords = coords.get(rows.start * ndim..rows.end * ndim)?;
             let (offsets, lengths) = (offsets.get(rows.clone())?, lengths.get(rows)?);
             let columns = VirtualColumns {
                 coords: &coords,
-                locations: &column,
+                locations: block,
                 offsets: &offsets,
                 lengths: &lengths,
                 checksum: checksum.as_ref(),
@@ -107,7 +106,7 @@ impl ChunkTable {
     }
 
     fn coords(&self, py: Python<'_>) -> CoordSet {
-        py.detach(|| self.inner.coords(|_| true)).into()
+        py.detach(|| self.inner.all_coords()).into()
     }
 
     fn set_coords(&self, py: Python<'_>) -> CoordSet {
@@ -173,23 +172,6 @@ impl ChunkTable {
         let data = bytes_of(data)?;
         py.detach(|| Core::from_bytes(&data)).map(|inner| Self { inner: Arc::new(inner) }).map_err(to_py)
     }
-}
-
-/// Rows that are copied at once.
-const BLOCK: usize = 1 << 16;
-
-fn location_column(locations: &Bound<'_, PySequence>, rows: Range<usize>) -> PyResult<LocationColumn> {
-    let mut column = LocationColumn::default();
-    let mut last: Option<Bound<'_, PyAny>> = None;
-    for at in rows {
-        let location = locations.get_item(at)?;
-        match &last {
-            Some(last) if last.is(&location) => column.repeat(),
-            _ => column.push(location.cast::<PyString>()?.to_str()?),
-        }
-        last = Some(location);
-    }
-    Ok(column)
 }
 
 /// The numbers in a buffer of that type, without a copy of all of them.

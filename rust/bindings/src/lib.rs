@@ -15,6 +15,7 @@ mod id_listing;
 mod ids;
 mod key_listing;
 mod key_reader;
+mod location_column;
 mod manifest;
 mod pattern;
 mod region_grid;
@@ -47,6 +48,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<coord_set::CoordSet>()?;
     m.add_class::<key_listing::KeyListing>()?;
     m.add_class::<key_reader::KeyReader>()?;
+    m.add_class::<location_column::LocationColumn>()?;
     m.add_class::<manifest::Manifest>()?;
     m.add_class::<manifest::ManifestBuilder>()?;
     m.add_class::<manifest::MergedRefs>()?;

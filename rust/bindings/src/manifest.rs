@@ -180,6 +180,11 @@ impl MergedRefs {
         self.inner.len()
     }
 
+    #[getter]
+    fn changes_state(&self) -> Option<u64> {
+        self.inner.changes_state()
+    }
+
     #[pyo3(signature = (*, most, target, nbytes))]
     fn runs<'py>(&self, py: Python<'py>, most: usize, target: usize, nbytes: u64) -> PyResult<Vec<Run<'py>>> {
         let limits = RunLimits { most, target, bytes: nbytes };

@@ -41,6 +41,10 @@ impl RegionGrid {
         py.detach(|| self.inner.touched(&changes.inner))
     }
 
+    fn holders(&self, py: Python<'_>, boxes: Vec<Vec<(u32, u32)>>) -> Vec<Option<usize>> {
+        py.detach(|| boxes.iter().map(|extents| self.inner.holder(extents)).collect())
+    }
+
     fn overlapping(&self, py: Python<'_>, extents: Vec<(u32, u32)>) -> Vec<usize> {
         py.detach(|| self.inner.overlapping(&extents))
     }

@@ -103,6 +103,11 @@ impl CoordSetBuilder {
 }
 
 impl CoordSet {
+    /// The set of `length` rows of `rank` indices each, which ascend.
+    pub(crate) fn from_ascending(rank: usize, length: usize, data: Vec<u32>) -> Self {
+        Self { rows: Arc::new(Rows { length, data, shape: Shape::Uniform(rank) }) }
+    }
+
     /// The set of `rows`, in any order.
     pub fn from_rows<'a>(rows: impl IntoIterator<Item = &'a [u32]>) -> Self {
         let mut builder = CoordSetBuilder::new();
@@ -122,6 +127,12 @@ impl CoordSet {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.length == 0
+    }
+
+    /// How many indices all rows have together.
+    #[must_use]
+    pub fn num_indices(&self) -> usize {
+        self.rows.data.len()
     }
 
     /// Row `index`, empty outside.

@@ -19,6 +19,12 @@ pub fn intersects(a: &[Extent], b: &[Extent]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.0.max(b.0) < a.1.min(b.1))
 }
 
+/// Whether all of `inner` lies in `outer`.
+#[must_use]
+pub fn is_within(outer: &[Extent], inner: &[Extent]) -> bool {
+    outer.len() == inner.len() && outer.iter().zip(inner).all(|(o, i)| o.0 <= i.0 && i.1 <= o.1)
+}
+
 /// The smallest region around coordinates added one by one.
 #[derive(Debug, Clone, Default)]
 pub struct BoundingBox {

@@ -96,6 +96,15 @@ impl RegionGrid {
         touched
     }
 
+    /// The region that holds all of `extents`, if one does.
+    #[must_use]
+    pub fn holder(&self, extents: &[Extent]) -> Option<usize> {
+        match self.overlapping(extents).as_slice() {
+            &[number] if region::is_within(&self.region(number)?, extents) => Some(number),
+            _ => None,
+        }
+    }
+
     /// The regions that intersect `extents`, ascending.
     #[must_use]
     pub fn overlapping(&self, extents: &[Extent]) -> Vec<usize> {
@@ -140,7 +149,10 @@ mod tests {
             let extents = &extents[..grid.edges.len().min(3)];
             let expected: Vec<usize> =
                 (0..grid.len()).filter(|&n| region::intersects(&grid.region(n).unwrap(), extents)).collect();
-            prop_assert_eq!(grid.overlapping(extents), expected);
+            prop_assert_eq!(grid.overlapping(extents), expected.clone());
+            let covers = |n: &usize| grid.region(*n).unwrap().iter().zip(extents).all(|(o, i)| o.0 <= i.0 && i.1 <= o.1);
+            let inside = expected.len() == 1 && expected.iter().all(covers);
+            prop_assert_eq!(grid.holder(extents), expected.first().copied().filter(|_| inside));
         }
     }
 

@@ -30,6 +30,9 @@ impl Spread {
     #[must_use]
     pub fn of(changes: &ChunkTable, grid: &[Extent], boxes: Vec<Vec<Extent>>) -> Self {
         let rows = changes.rows();
+        if boxes.is_empty() && !rows.is_empty() && !rows.any_deleted() && rows.lie_in(grid) {
+            return Self { touched: Vec::new(), outside: vec![around_all(&rows)] };
+        }
         let mut touched = vec![false; boxes.len()];
         let mut outside = Vec::new();
         let index = ManifestIndex::new(boxes.clone(), grid.len());
@@ -66,6 +69,14 @@ fn around(rows: &ChunkRows, chosen: &[usize]) -> Outside {
         bounds.add(rows.coords(row));
     }
     Outside { extents: bounds.into_extents(), count: chosen.len() }
+}
+
+fn around_all(rows: &ChunkRows) -> Outside {
+    let mut bounds = BoundingBox::default();
+    for row in 0..rows.len() {
+        bounds.add(rows.coords(row));
+    }
+    Outside { extents: bounds.into_extents(), count: rows.len() }
 }
 
 fn grouped(rows: &ChunkRows, outside: &[usize], boxes: &[Vec<Extent>]) -> Vec<Outside> {

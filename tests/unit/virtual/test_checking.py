@@ -4,9 +4,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from frazil._core import LocationColumn
 from frazil.config import ObjectStoreConfig, S3Options, VirtualChunkContainer
 from frazil.errors import InvalidInputError
-from frazil.virtual import checking
 from frazil.virtual.checking import LocationCheck
 from frazil.virtual.matching import Sources
 
@@ -79,10 +79,11 @@ def test_many_at_once_are_treated_as_each_alone(check: LocationCheck, given_loca
     refused = [found for found in alone if found.startswith("!") and found != "!unserved"]
     if refused:
         with pytest.raises(InvalidInputError) as raised:
-            check.many(given_locations)
+            check.many(LocationColumn(given_locations))
         assert f"!{raised.value.kind}" in refused
         return
-    stored, failing = check.many(given_locations)
+    column, failing = check.many(LocationColumn(given_locations))
+    stored = column.tolist()
     assert failing == [row for row, found in enumerate(alone) if found == "!unserved"]
     assert [stored[row] for row, found in enumerate(alone) if not found.startswith("!")] == [
         found for found in alone if not found.startswith("!")
@@ -90,21 +91,25 @@ def test_many_at_once_are_treated_as_each_alone(check: LocationCheck, given_loca
 
 
 def test_locations_that_need_no_change_are_not_copied() -> None:
-    given_locations = [f"s3://bucket/{number % 7}" for number in range(100)]
+    given_locations = LocationColumn([f"s3://bucket/{number % 7}" for number in range(100)])
     stored, failing = LocationCheck(SOURCES, validate=True, keep_names=True).many(given_locations)
     assert stored is given_locations
     assert failing == []
 
 
-def test_blocks_are_looked_at_to_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checking, "_BLOCK", 10)
-    given_locations = [f"s3://bucket/{number}" for number in range(25)]
-    given_locations[3] = given_locations[24] = "s3://other/x"
-    given_locations[12] = "S3://bucket/x"
-    stored, failing = LocationCheck(SOURCES, validate=True, keep_names=True).many(given_locations)
-    assert failing == [3, 24]
-    assert stored[12] == "s3://bucket/x"
-    assert stored[11] == given_locations[11]
+def test_blocks_are_looked_at_to_the_last() -> None:
+    count = 2 * 65_536 + 25
+    given_locations = [f"s3://bucket/{number // 3}" for number in range(count)]
+    given_locations[3] = given_locations[70_000] = given_locations[-1] = "s3://other/x"
+    given_locations[12] = given_locations[-2] = "S3://bucket/x"
+    column = LocationColumn(given_locations)
+    assert column.num_blocks == 3
+    found, failing = LocationCheck(SOURCES, validate=True, keep_names=True).many(column)
+    stored = found.tolist()
+    assert failing == [3, 70_000, count - 1]
+    assert stored[12] == stored[-2] == "s3://bucket/x"
+    given_locations[12] = given_locations[-2] = "s3://bucket/x"
+    assert stored == given_locations
 
 
 def test_what_no_container_serves_says_how_to_add_one() -> None:
@@ -139,9 +144,5 @@ def test_names_are_kept_or_replaced() -> None:
     assert kept.one("VCC://f/a b") == "vcc://f/a b"
     assert kept.one("vcc://unknown/a") == "vcc://unknown/a"
     assert replaced.one("vcc://f/a b") == "file:///data/a%20b"
-    assert replaced.many(["vcc://f/a", "vcc://unknown/a"]) == (["file:///data/a", "vcc://unknown/a"], [1])
-
-
-def test_locations_must_be_text() -> None:
-    with pytest.raises(TypeError):
-        LocationCheck(SOURCES, validate=False, keep_names=True).many(["s3://bucket/x", None])  # type: ignore[list-item]
+    stored, failing = replaced.many(LocationColumn(["vcc://f/a", "vcc://unknown/a"]))
+    assert (stored.tolist(), failing) == (["file:///data/a", "vcc://unknown/a"], [1])

@@ -62,6 +62,37 @@ impl Column {
         }
     }
 
+    /// Append `values`, with room for exactly them.
+    pub fn extend(&mut self, values: &[u64]) {
+        if let Self::Same { value, length } = self {
+            let same = if *length == 0 { values.first().copied().unwrap_or(0) } else { *value };
+            if values.iter().all(|new| *new == same) {
+                *value = same;
+                *length += values.len();
+                return;
+            }
+        }
+        self.reserve(values.len(), values.iter().copied().max().unwrap_or(0));
+        match self {
+            Self::Same { .. } => values.iter().for_each(|new| self.push(*new)),
+            Self::U8(v) => v.extend(values.iter().map(|new| *new as u8)),
+            Self::U16(v) => v.extend(values.iter().map(|new| *new as u16)),
+            Self::U32(v) => v.extend(values.iter().map(|new| *new as u32)),
+            Self::U64(v) => v.extend_from_slice(values),
+        }
+    }
+
+    /// Append one value so many times.
+    pub fn extend_same(&mut self, new: u64, count: usize) {
+        match self {
+            Self::Same { value, length } if *length == 0 || *value == new => {
+                *value = new;
+                *length += count;
+            }
+            _ => (0..count).for_each(|_| self.push(new)),
+        }
+    }
+
     pub fn set(&mut self, row: usize, new: u64) {
         match self {
             Self::Same { value, .. } if *value == new => {}
@@ -158,6 +189,7 @@ mod tests {
             values in proptest::collection::vec(prop_oneof![0u64..3, 0u64..70_000, any::<u64>()], 0..60),
             changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u64>()), 0..10),
             reserve in proptest::option::of(any::<u64>()),
+            tail in proptest::collection::vec(0u64..300, 0..4),
         ) {
             let mut column = Column::default();
             if let Some(largest) = reserve {
@@ -175,6 +207,12 @@ mod tests {
                 }
             }
             prop_assert_eq!(column.len(), expected.len());
+            prop_assert_eq!((0..expected.len()).map(|row| column.get(row)).collect::<Vec<_>>(), expected.clone());
+            let more: Vec<u64> = expected.iter().rev().copied().chain(tail).collect();
+            column.extend(&more);
+            column.extend_same(more.len() as u64, more.len());
+            expected.extend(&more);
+            expected.extend(more.iter().map(|_| more.len() as u64));
             prop_assert_eq!((0..expected.len()).map(|row| column.get(row)).collect::<Vec<_>>(), expected.clone());
             column.truncate(3);
             prop_assert_eq!(column.len(), expected.len().min(3));

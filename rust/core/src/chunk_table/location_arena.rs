@@ -41,6 +41,16 @@ fn take_varint(bytes: &mut &[u8]) -> Option<usize> {
     None
 }
 
+/// Turn the text before into the next of `rest`.
+fn take_text(rest: &mut &[u8], text: &mut Vec<u8>) -> Option<()> {
+    let (shared, length) = (take_varint(rest)?, take_varint(rest)?);
+    let (suffix, after) = rest.split_at_checked(length)?;
+    text.truncate(shared);
+    text.extend_from_slice(suffix);
+    *rest = after;
+    Some(())
+}
+
 impl LocationArena {
     /// How many texts.
     #[must_use]
@@ -113,12 +123,21 @@ impl LocationArena {
         let start = usize::try_from(self.blocks.get(number / BLOCK)).unwrap_or(usize::MAX);
         let mut rest = self.bytes.get(start..).unwrap_or_default();
         for _ in 0..=number % BLOCK {
-            let (Some(shared), Some(length)) = (take_varint(&mut rest), take_varint(&mut rest)) else { return };
-            let Some((suffix, after)) = rest.split_at_checked(length) else { return };
-            into.truncate(shared);
-            into.extend_from_slice(suffix);
-            rest = after;
+            if take_text(&mut rest, into).is_none() {
+                return;
+            }
         }
+    }
+
+    /// All texts in the order of their numbers, at the cost of one pass.
+    #[must_use]
+    pub fn texts(&self) -> Vec<String> {
+        let (mut rest, mut text) = (self.bytes.as_slice(), Vec::new());
+        let mut texts = Vec::with_capacity(self.length);
+        while texts.len() < self.length && take_text(&mut rest, &mut text).is_some() {
+            texts.push(String::from_utf8(text.clone()).unwrap_or_default());
+        }
+        texts
     }
 
     /// Text `number`, empty if there is none.
@@ -150,6 +169,7 @@ mod tests {
                 prop_assert_eq!(&arena.get(number), text);
             }
             prop_assert_eq!(arena.get(arena.len()), "");
+            prop_assert_eq!(arena.texts(), (0..arena.len()).map(|number| arena.get(number)).collect::<Vec<_>>());
         }
     }
 

@@ -7,10 +7,9 @@ use bytes::Bytes;
 
 use super::column::Column;
 use super::sources::{SourceMap, Sources, index};
-use crate::region::SortedRows;
-use crate::{Checksum, ChunkRef, ObjectId, Result};
+use crate::{Checksum, ChunkRef, ObjectId};
 
-const DELETED: u64 = 0;
+pub(super) const DELETED: u64 = 0;
 const NATIVE: u64 = 1;
 pub(super) const VIRTUAL: u64 = 2;
 const INLINE: u64 = 3;
@@ -65,7 +64,7 @@ pub(super) struct Fixed {
 pub struct ChunkRows {
     pub(super) ndim: usize,
     pub(super) coords: Vec<u32>,
-    kinds: Column,
+    pub(super) kinds: Column,
     pub(super) offsets: Column,
     pub(super) lengths: Column,
     /// Native: index in `ids`.  Virtual: number of the source.  Inline: where the bytes start in `inline`.
@@ -182,6 +181,18 @@ impl ChunkRows {
             }),
             RowView::Inline(data) => Change::Set(ChunkRef::Inline(Bytes::copy_from_slice(data))),
         }
+    }
+
+    /// Whether `row` is a virtual reference.
+    #[must_use]
+    pub fn is_virtual(&self, row: usize) -> bool {
+        self.kinds.get(row) == VIRTUAL
+    }
+
+    /// The coordinates of all rows, one after the other.
+    #[must_use]
+    pub fn all_coords(&self) -> &[u32] {
+        &self.coords
     }
 
     /// The location of a virtual row.
@@ -367,21 +378,5 @@ impl ChunkRows {
             self.push_fixed(newer.coords(row), fixed);
         }
         self.tidy();
-    }
-}
-
-impl SortedRows for ChunkRows {
-    fn len(&self) -> usize {
-        ChunkRows::len(self)
-    }
-
-    fn compare(&self, row: usize, coords: &[u32]) -> Result<Ordering> {
-        Ok(self.coords(row).cmp(coords))
-    }
-
-    fn read(&self, row: usize, into: &mut Vec<u32>) -> Result<()> {
-        into.clear();
-        into.extend_from_slice(self.coords(row));
-        Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! The chunk references that one session has set or deleted in one array.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::rows::{Change, ChunkRows, RowView};
@@ -13,6 +14,9 @@ use crate::{Error, ErrorKind, Result};
 const RECENT: usize = 4096;
 const RECENT_PART: usize = 16;
 
+// The number that the next state of any table gets.
+static NEXT_STATE: AtomicU64 = AtomicU64::new(0);
+
 /// Changes by coordinate; the last one counts.  Shared between threads.
 #[derive(Debug)]
 pub struct ChunkTable {
@@ -24,10 +28,22 @@ pub struct ChunkTable {
 struct State {
     rows: Arc<ChunkRows>,
     recent: BTreeMap<Box<[u32]>, Change>,
+    /// Shared by nothing but copies of the same state.
+    number: u64,
 }
 
 impl State {
+    fn new(rows: ChunkRows) -> Self {
+        Self { rows: Arc::new(rows), recent: BTreeMap::new(), number: NEXT_STATE.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// What follows makes it another state.
+    fn edit(&mut self) {
+        self.number = NEXT_STATE.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn set(&mut self, coords: &[u32], change: Change) {
+        self.edit();
         if self.recent.is_empty() {
             if self.rows.last().is_none_or(|last| last < coords) {
                 Arc::make_mut(&mut self.rows).push(coords, &change);
@@ -73,7 +89,7 @@ impl ChunkTable {
     /// A table of these rows.
     #[must_use]
     pub fn from_rows(rows: ChunkRows) -> Self {
-        Self { ndim: rows.ndim(), state: RwLock::new(State { rows: Arc::new(rows), recent: BTreeMap::new() }) }
+        Self { ndim: rows.ndim(), state: RwLock::new(State::new(rows)) }
     }
 
     // No change leaves the state half done, so a poisoned lock holds a good one.
@@ -128,6 +144,7 @@ impl ChunkTable {
             ));
         }
         let mut state = self.write();
+        state.edit();
         state.sort_in();
         Arc::make_mut(&mut state.rows).set_virtual(columns);
         Ok(())
@@ -146,14 +163,20 @@ impl ChunkTable {
     /// Every change, sorted: a snapshot that later changes do not touch.
     #[must_use]
     pub fn rows(&self) -> Arc<ChunkRows> {
+        self.state().0
+    }
+
+    /// Every change, sorted, and a number that no other state of any table in this process has, but for copies.
+    #[must_use]
+    pub fn state(&self) -> (Arc<ChunkRows>, u64) {
         let state = self.read();
         if state.recent.is_empty() {
-            return state.rows.clone();
+            return (state.rows.clone(), state.number);
         }
         drop(state);
         let mut state = self.write();
         state.sort_in();
-        state.rows.clone()
+        (state.rows.clone(), state.number)
     }
 
     /// Apply every change of `newer` on top.
@@ -167,6 +190,7 @@ impl ChunkTable {
         // Taken before the lock: `newer` may be this table.
         let newer = newer.rows();
         let mut state = self.write();
+        state.edit();
         state.sort_in();
         if !Arc::ptr_eq(&state.rows, &newer) {
             Arc::make_mut(&mut state.rows).merge(&newer);
@@ -180,8 +204,16 @@ impl ChunkTable {
             return;
         }
         let mut state = self.write();
+        state.edit();
         state.sort_in();
         state.rows = Arc::new(state.rows.filtered(|row| !coords.contains(row)));
+    }
+
+    /// The coordinates of all changes.
+    #[must_use]
+    pub fn all_coords(&self) -> CoordSet {
+        let rows = self.rows();
+        CoordSet::from_ascending(rows.ndim(), rows.len(), rows.all_coords().to_vec())
     }
 
     /// The coordinates of the changes that `keep` accepts.

@@ -1,6 +1,6 @@
 //! The header and compression that every metadata file shares (format section 2).
 
-use zstd::zstd_safe::{CCtx, CParameter, DCtx, InBuffer, OutBuffer};
+use zstd::zstd_safe::{CCtx, CParameter, DCtx, InBuffer, OutBuffer, Strategy};
 
 use crate::{Error, ErrorKind, Result};
 
@@ -22,6 +22,14 @@ const BODY_RATIO: usize = 4096;
 // What a declared size is believed without having seen the bytes.
 const TRUSTED_ALLOWANCE: usize = 64 << 10;
 const TRUSTED_RATIO: usize = 16;
+
+// The level that writers use if none is configured, and zstd too.
+const DEFAULT_LEVEL: i32 = 3;
+
+// The references of a manifest are alike, and few bytes apart.  In these the simplest search, in a table that stays in
+// the nearest cache, finds within some percent what the level's own does, in half of the time.
+const RECORDS: [CParameter; 3] =
+    [CParameter::Strategy(Strategy::ZSTD_fast), CParameter::HashLog(13), CParameter::MinMatch(5)];
 
 /// What a metadata file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,6 +142,11 @@ pub fn encode(
     }
     let mut context = CCtx::create();
     context.set_parameter(CParameter::CompressionLevel(level)).map_err(failed)?;
+    if file_type == FileType::Manifest && level == DEFAULT_LEVEL {
+        for parameter in RECORDS {
+            context.set_parameter(parameter).map_err(failed)?;
+        }
+    }
     let mut file = Vec::with_capacity(HEADER_LENGTH + zstd::zstd_safe::compress_bound(body.len()));
     file.extend_from_slice(MAGIC);
     file.extend(writer.bytes().chain(std::iter::repeat(b' ')).take(WRITER_LENGTH));

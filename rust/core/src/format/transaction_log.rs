@@ -1,7 +1,7 @@
 //! What one commit changed (format sections 3.5 and 8).
 
 use super::envelope::{self, FileType, Header, SpecVersion};
-use super::file_builder::{FileBuilder, Written};
+use super::file_builder::{FileBuilder, Shape, Written};
 use super::flatbuffer::{Offsets, Table};
 use super::metadata::Budget;
 use super::schema::{chunk_indices, move_operation, transaction_log as schema, updated_chunks};
@@ -174,7 +174,9 @@ fn is_canonical(path: &str) -> bool {
 impl Changes {
     /// The log file.  Lists of ids are sorted here; moves keep their order.
     pub fn encode(&self, id: ObjectId12, spec_version: SpecVersion, writer: &str, level: i32) -> Result<Vec<u8>> {
-        let mut file = FileBuilder::with_capacity(1024);
+        // Of a chunk: a table of two words, its coordinates with their number, and what points to it.
+        let coords = self.updated_chunks.iter().map(|(_, coords)| coords.len() * 16 + coords.num_indices() * 4);
+        let mut file = FileBuilder::with_capacity(coords.sum::<usize>() + 1024);
         let new_groups = write_ids(&mut file, &self.new_groups)?;
         let new_arrays = write_ids(&mut file, &self.new_arrays)?;
         let deleted_groups = write_ids(&mut file, &self.deleted_groups)?;
@@ -204,11 +206,12 @@ impl Changes {
         let mut order: Vec<&(NodeId, CoordSet)> = self.updated_chunks.iter().collect();
         order.sort_by_key(|(id, _)| *id);
         let mut arrays = Vec::with_capacity(order.len());
+        let mut shape = Shape::default();
         for (id, coords) in order {
             let mut rows = Vec::with_capacity(coords.len());
             for row in coords.iter() {
                 let row = file.u32s(row)?;
-                rows.push(file.table(|fields| fields.offset(chunk_indices::COORDS, row))?);
+                rows.push(file.same_table(&mut shape, &[], &[(chunk_indices::COORDS, row)])?);
             }
             let rows = file.offsets(&rows)?;
             arrays.push(file.table(|fields| {

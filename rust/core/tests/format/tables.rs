@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use frazil_core::chunk_table::{LocationColumn, RowView, VirtualColumns};
+use frazil_core::chunk_table::{LocationBlock, RowView, VirtualColumns};
 use frazil_core::{Change, Checksum, ChunkRef, ChunkTable, CoordSet, RegionGrid, region};
 use proptest::prelude::*;
 
@@ -43,7 +43,7 @@ fn apply(table: &ChunkTable, model: &mut Model, step: Step) {
         }
         Step::Columns(rows, seconds) => {
             let checksum = seconds.map(Checksum::LastModified);
-            let mut locations = LocationColumn::default();
+            let mut locations = LocationBlock::default();
             rows.iter().for_each(|(_, location, _, _)| locations.push(location));
             let columns = VirtualColumns {
                 coords: &rows.iter().flat_map(|(at, ..)| at.clone()).collect::<Vec<_>>(),
@@ -152,7 +152,7 @@ fn coordinates_of_another_rank_are_refused() {
     assert!(table.set(&[1], Change::Deleted).is_err());
     assert!(table.merge(&ChunkTable::new(3)).is_err());
     assert_eq!(table.get(&[1]), None);
-    let mut locations = LocationColumn::default();
+    let mut locations = LocationBlock::default();
     locations.push("s3://b/k");
     let columns =
         VirtualColumns { coords: &[1, 2, 3], locations: &locations, offsets: &[0], lengths: &[1], checksum: None };
@@ -163,7 +163,7 @@ fn coordinates_of_another_rank_are_refused() {
 fn a_million_ordered_references_take_few_bytes_each() {
     let table = ChunkTable::new(2);
     let side = 1000u32;
-    let (mut coords, mut locations) = (Vec::new(), LocationColumn::default());
+    let (mut coords, mut locations) = (Vec::new(), LocationBlock::default());
     for row in 0..side {
         for column in 0..side {
             coords.extend([row, column]);
@@ -235,4 +235,33 @@ proptest! {
             prop_assert_eq!(chunk.length(), data.len() as u64);
         }
     }
+}
+
+#[test]
+fn a_state_has_a_number_until_the_next_edit() {
+    let table = ChunkTable::new(1);
+    table.set(&[2], Change::Deleted).unwrap();
+    table.set(&[1], Change::Deleted).unwrap();
+    let number = |table: &ChunkTable| table.state().1;
+    let first = number(&table);
+    assert_eq!((number(&table), number(&table.clone())), (first, first));
+    let copy = table.clone();
+    let other = ChunkTable::new(1);
+    assert_ne!(number(&other), number(&ChunkTable::new(1)));
+    let mut seen = vec![first];
+    let mut expect_new = |table: &ChunkTable| {
+        assert!(!seen.contains(&number(table)));
+        seen.push(number(table));
+    };
+    table.set(&[1], Change::Deleted).unwrap();
+    expect_new(&table);
+    table.merge(&other).unwrap();
+    expect_new(&table);
+    table.forget(&CoordSet::from_rows([[1].as_slice()]));
+    expect_new(&table);
+    let mut locations = LocationBlock::default();
+    locations.push("s3://b/k");
+    let columns = VirtualColumns { coords: &[1], locations: &locations, offsets: &[0], lengths: &[1], checksum: None };
+    copy.set_virtual(columns).unwrap();
+    expect_new(&copy);
 }

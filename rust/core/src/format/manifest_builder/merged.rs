@@ -37,6 +37,7 @@ pub struct MergedRefs {
     node_id: NodeId,
     sources: Vec<Source>,
     plan: ArrayPlan,
+    changes_state: Option<u64>,
 }
 
 impl MergedRefs {
@@ -51,18 +52,26 @@ impl MergedRefs {
             sources.push(Source::Manifest(manifest.clone(), node_id));
         }
         plan = plan.sorted();
+        let mut changes_state = None;
         if let Some(changes) = changes {
-            let rows = changes.rows();
+            let (rows, number) = changes.state();
+            changes_state = Some(number);
             plan = plan.overlaid(&rows, region, as_u32(sources.len())?)?;
             sources.push(Source::Table(rows));
         }
-        Ok(Self { node_id, sources, plan })
+        Ok(Self { node_id, sources, plan, changes_state })
     }
 
     /// The array.
     #[must_use]
     pub fn node_id(&self) -> NodeId {
         self.node_id
+    }
+
+    /// Names the state of the changes that are in here (see `ChunkTable::state`), if there are any.
+    #[must_use]
+    pub fn changes_state(&self) -> Option<u64> {
+        self.changes_state
     }
 
     /// How many references.
@@ -145,7 +154,7 @@ impl<'a> OpenSource<'a> {
     /// Whether reference `row` is virtual.
     pub fn is_virtual(&self, row: usize) -> Result<bool> {
         Ok(match self {
-            Self::Table(rows) => matches!(rows.view(row), RowView::Virtual { .. }),
+            Self::Table(rows) => rows.is_virtual(row),
             Self::Manifest(_, Some(refs)) => matches!(refs.stored(row)?, StoredRef::Virtual { .. }),
             Self::Manifest(_, None) => false,
         })

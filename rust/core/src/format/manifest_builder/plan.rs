@@ -94,8 +94,27 @@ impl ArrayPlan {
         sorted
     }
 
+    /// The references that `rows` sets.
+    fn of_rows(rows: &ChunkRows, source: u32) -> Result<Self> {
+        let count = as_u32(rows.len())?;
+        if rows.any_deleted() {
+            let mut plan = Self::new(rows.ndim());
+            for row in 0..count {
+                if !matches!(rows.view(row as usize), RowView::Deleted) {
+                    plan.push(rows.coords(row as usize), (source, row));
+                }
+            }
+            return Ok(plan);
+        }
+        let origins = (0..count).map(|row| (source, row)).collect();
+        Ok(Self { ndim: rows.ndim(), coords: rows.all_coords().to_vec(), origins })
+    }
+
     /// These references and the rows in `region`; of equal coordinates the row, deletions removed.
     pub fn overlaid(&self, rows: &ChunkRows, region: &[Extent], source: u32) -> Result<Self> {
+        if self.origins.is_empty() && rows.lie_in(region) {
+            return Self::of_rows(rows, source);
+        }
         let mut merged = Self::new(self.ndim);
         let mut old = 0;
         let mut take_old = |merged: &mut Self, before: Option<&[u32]>| {

@@ -5,7 +5,7 @@ use super::merged::{MergedRefs, OpenSource};
 use super::plan::{Origin, as_u32};
 use super::recent::Recent;
 use crate::chunk_table::RowView;
-use crate::format::file_builder::{FileBuilder, Written};
+use crate::format::file_builder::{FileBuilder, Shape, Written};
 use crate::format::manifest::{StoredChecksum, StoredRef};
 use crate::format::schema::chunk_ref as slot;
 use crate::{Checksum, Error, ErrorKind, Result};
@@ -20,11 +20,19 @@ pub(super) struct RefWriter<'b> {
     before: u32,
     locations: Locations,
     etags: Recent,
+    shapes: Shapes,
+}
+
+/// The references that most files are full of; a range from byte 0 has one field less.
+#[derive(Default)]
+struct Shapes {
+    plain: [Shape; 2],
+    compressed: [Shape; 2],
 }
 
 impl<'b> RefWriter<'b> {
     pub fn new(locations: Locations) -> Self {
-        Self { sources: Vec::new(), before: 0, locations, etags: Recent::default() }
+        Self { sources: Vec::new(), before: 0, locations, etags: Recent::default(), shapes: Shapes::default() }
     }
 
     /// From here on write references of this array.
@@ -77,6 +85,18 @@ impl<'b> RefWriter<'b> {
             _ => None,
         };
         let index = file.u32s(coords)?;
+        if checksum.is_none() && length != 0 {
+            let (shapes, text) = match location {
+                WrittenLocation::Plain(text) => (&mut self.shapes.plain, (slot::LOCATION, text)),
+                WrittenLocation::Compressed(frame) => (&mut self.shapes.compressed, (slot::COMPRESSED_LOCATION, frame)),
+            };
+            let [from_zero, from_elsewhere] = shapes;
+            let offsets = [(slot::INDEX, index), text];
+            return match offset {
+                0 => file.same_table(from_zero, &[(slot::LENGTH, length)], &offsets),
+                _ => file.same_table(from_elsewhere, &[(slot::OFFSET, offset), (slot::LENGTH, length)], &offsets),
+            };
+        }
         file.table(|fields| {
             fields.u64(slot::OFFSET, offset);
             fields.u64(slot::LENGTH, length);
