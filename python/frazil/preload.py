@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from typing import Final
 
@@ -63,6 +63,8 @@ def plan(snapshot: Snapshot, wanted: EffectivePreload, *, room: int) -> list[tup
     chosen: dict[ManifestId, int] = {}
     left = min(wanted.max_total_refs, room)
     for path in islice(_arrays(snapshot), wanted.max_arrays_to_scan):
+        # Many manifests of one array are of few sizes.
+        holds = cache(partial(wanted.preload_if.matches, path, node_path.name(path)))
         node = snapshot.node(path)
         manifests = node[3][2] if node is not None and node[3] is not None else ()
         for raw_id, _ in manifests:
@@ -71,7 +73,7 @@ def plan(snapshot: Snapshot, wanted: EffectivePreload, *, room: int) -> list[tup
             if file is None or manifest_id in chosen:
                 continue
             _, size, num_refs = file
-            if num_refs <= left and wanted.preload_if.matches(path, node_path.name(path), num_refs):
+            if num_refs <= left and holds(num_refs):
                 chosen[manifest_id] = size
                 left -= num_refs
     return list(chosen.items())

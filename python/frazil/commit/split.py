@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from frazil import node_path
@@ -83,24 +84,20 @@ def plan_array(array: ArrayData, edges: Edges, changes: ChunkTable | None, *, re
         return []
     grid = RegionGrid(edges)
     touched = set(grid.touched(changes)) if changes is not None else set()
-    old: dict[int, list[ManifestRef]] = {}
-    for manifest in array.manifests:
-        for number in grid.overlapping(manifest.extents):
-            old.setdefault(number, []).append(manifest)
-    steps: list[Step] = []
-    for number in range(len(grid)) if rewrite else sorted(touched | old.keys()):
-        region, there = grid.region(number), tuple(old.get(number, ()))
-        if number in touched or rewrite:
-            steps.append(Write(region, there, number in touched))
-            continue
-        for manifest in there:
-            inside = _contains(region, manifest.extents)
-            steps.append(Keep(manifest) if inside else Write(region, (manifest,), touched=False))
-    return steps
-
-
-def _contains(outer: Extents, inner: Extents) -> bool:
-    return all(o[0] <= i[0] and i[1] <= o[1] for o, i in zip(outer, inner, strict=True))
+    written: dict[int, list[ManifestRef]] = {number: [] for number in (range(len(grid)) if rewrite else touched)}
+    steps: list[tuple[int, Step]] = []
+    holders = grid.holders([manifest.extents for manifest in array.manifests])
+    for manifest, holder in zip(array.manifests, holders, strict=True):
+        for number in (holder,) if holder is not None else grid.overlapping(manifest.extents):
+            if number in written:
+                written[number].append(manifest)
+            elif holder is not None:
+                steps.append((number, Keep(manifest)))
+            else:
+                steps.append((number, Write(grid.region(number), (manifest,), touched=False)))
+    for number, old in written.items():
+        steps.append((number, Write(grid.region(number), tuple(old), number in touched)))
+    return [step for _, step in sorted(steps, key=itemgetter(0))]
 
 
 def manifests_to_read(plans: Mapping[NodePath, Sequence[Step]]) -> list[ManifestRef]:
