@@ -6,7 +6,7 @@ The tree is the one mutable stage of the engine.  It knows nothing of branches' 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from frazil import node_path
@@ -21,7 +21,7 @@ from frazil.errors import (
     SessionStateError,
 )
 from frazil.format import zarr_metadata
-from frazil.format.records import ArrayData, NodeRecord
+from frazil.format.records import ArrayData, ManifestFile, NodeRecord
 from frazil.ids import ChunkId, NodeId, SnapshotId
 from frazil.node_path import ROOT, NodePath
 from frazil.session_mode import SessionMode
@@ -78,6 +78,8 @@ class WorkingTree:
         self._nodes: dict[NodePath, NodeRecord] = {}
         """Records that were asked for before: one of an array with many manifests takes long to make."""
         self._uploaded: set[ChunkId] = set()
+        self.stored_manifests: Mapping[Hashable, ManifestFile] = {}
+        """Those that the last attempt to commit has stored, if it came to nothing, by what they were made of."""
 
     # ---- state -----------------------------------------------------------------------------------------------------
 
@@ -113,6 +115,7 @@ class WorkingTree:
         """The changes were written as ``base``: from here on the tree is a read-only view of it."""
         with self.lock:
             self.replace(base, ChangeSet())
+            self.stored_manifests = {}
             self.mode = SessionMode.readonly
             self.branch = None
             self.is_fork = False
@@ -396,13 +399,10 @@ class WorkingTree:
 
     def check_coords(self, node: NodeRecord, coords: Sequence[int]) -> None:
         """Right rank, inside the grid; a zero-length dimension takes index 0, dropped at commit (format 12.1)."""
-        assert node.array is not None
-        counts = node.array.num_chunks
-        if len(coords) != len(counts) or any(
-            index >= max(count, 1) for index, count in zip(coords, counts, strict=True)
-        ):
+        if not self.in_grid(node, coords):
+            counts = list(array_of(node).num_chunks)
             raise InvalidInputError(
-                f"invalid chunk index {list(coords)} for array `{node.path}`: its chunk grid is {list(counts)}",
+                f"invalid chunk index {list(coords)} for array `{node.path}`: its chunk grid is {counts}",
                 kind="invalid-chunk-index",
             )
 

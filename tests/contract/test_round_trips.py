@@ -178,6 +178,37 @@ def test_a_rebase_and_the_commit_after_it(server: ObjectServer, made: frazil.Rep
         late.commit("late")
 
 
+def test_a_rebase_over_other_arrays_stores_no_manifest_again(server: ObjectServer, made: frazil.Repository) -> None:
+    session = made.writable_session("main")
+    zarr.create_array(session.store, name="b", shape=(4,), chunks=(1,), dtype="i4")[:] = range(4)
+    session.commit("another array")
+    late, early = open_and_write(server, 2), made.writable_session("main")
+    zarr.open_array(early.store, path="b", mode="r+")[0] = 9
+    early.commit("early")
+    with pytest.raises(frazil.ConflictError):
+        late.commit("late")
+    late.rebase(frazil.ConflictDetector())
+    with expect(server, ["PUT snapshots/*", "PUT transactions/*", BACKUP], ["PUT? repo"]):
+        late.commit("late")
+    root = zarr.open_group(made.readonly_session("main").store, mode="r")
+    np.testing.assert_array_equal(root["a"][2], np.full(20_000, 2))  # type: ignore[index]
+    assert root["b"][:].tolist() == [9, 1, 2, 3]  # type: ignore[index, union-attr, call-overload]
+
+
+def test_a_commit_that_rebases_by_itself(server: ObjectServer, made: frazil.Repository) -> None:
+    session = made.writable_session("main")
+    zarr.create_array(session.store, name="b", shape=(4,), chunks=(1,), dtype="i4")[:] = range(4)
+    session.commit("another array")
+    late, early = open_and_write(server, 2), made.writable_session("main")
+    zarr.open_array(early.store, path="b", mode="r+")[0] = 9
+    early.commit("early")
+    server.requests.clear()
+    late.commit("late", rebase_with=frazil.ConflictDetector())
+    stored = [request.key.split("/")[3] for request in server.requests if request.method == "PUT"]
+    assert sorted(stored).count("manifests") == 1
+    np.testing.assert_array_equal(array(made.readonly_session("main"))[2], np.full(20_000, 2))
+
+
 def test_tags_and_branches(server: ObjectServer, made: frazil.Repository) -> None:
     tip = made.lookup_branch("main")
     with expect(server, [BACKUP], ["PUT? repo"]):

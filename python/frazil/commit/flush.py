@@ -15,13 +15,14 @@ from frazil.assets import NewFile, keep_manifest, keep_snapshot, write_files
 from frazil.changes import to_log
 from frazil.changes.to_log import LogContents
 from frazil.commit import manifests
-from frazil.commit.manifests import NewManifest
+from frazil.commit.manifests import ManifestContent, NewManifest
 from frazil.errors import FormatError
 from frazil.format import keys, values, zarr_metadata
-from frazil.format.records import NodeRecord, SnapshotEntry
+from frazil.format.records import ManifestFile, NodeRecord, SnapshotEntry
 from frazil.ids import NodeId, SnapshotId
 from frazil.node_path import ROOT, NodePath
 from frazil.offload import begin
+from frazil.preload import keep_preloaded
 from frazil.working_tree import WorkingTree
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class PreparedSnapshot:
     manifests: tuple[Manifest, ...]
     """Those of the new ones that the caches are to have."""
     files: tuple[NewFile, ...]
+    contents: Mapping[ManifestContent, ManifestFile]
+    """What the new manifests were made of, for an attempt after this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +162,14 @@ def _encode(
         writer=context.writer,
         level=level,
     )
-    files = [NewFile(keys.manifest(new.file.id), new.data) for new in draft.new_manifests]
+    files = [NewFile(keys.manifest(new.file.id), new.data) for new in draft.new_manifests if new.data is not None]
     files.append(NewFile(keys.snapshot(snapshot_id), data))
     files.append(NewFile(keys.transaction_log(snapshot_id), encode_log()))
     pruned = replaces.entry.pruned if replaces is not None else ()
     entry = SnapshotEntry(snapshot_id, parent_id, flushed_at, message, dict(metadata), pruned)
     kept = tuple(new.manifest for new in draft.new_manifests if new.manifest is not None)
-    return PreparedSnapshot(entry, Snapshot.decode(data), kept, tuple(files))
+    contents = {new.content: new.file for new in draft.new_manifests}
+    return PreparedSnapshot(entry, Snapshot.decode(data), kept, tuple(files), contents)
 
 
 def _next_timestamp(now: int, base: int) -> int:
@@ -209,7 +213,9 @@ def store(tree: WorkingTree, prepared: PreparedSnapshot) -> None:
     Raises ``FormatError`` of kind ``snapshot-timestamp`` if their time is not that of the store.
     """
     write_files(tree.context, prepared.files)
+    tree.stored_manifests = prepared.contents
     _check_clock(tree.context)
     keep_snapshot(tree.context, prepared.snapshot)
+    keep_preloaded(tree.context, tree.base_id, prepared.entry.id)
     for manifest in prepared.manifests:
         keep_manifest(tree.context, manifest)

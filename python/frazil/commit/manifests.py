@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from frazil._core import Manifest, ManifestBuilder, MergedRefs
 from frazil.changes.change_set import with_manifests
@@ -43,13 +43,22 @@ _KEPT_REFS: Final = 1 << 21
 _ENCODERS: Final = min(4, os.cpu_count() or 1)
 
 
+ManifestContent: TypeAlias = Hashable
+"""Names what a manifest was made of: equal names, equal references."""
+
+
 @dataclass(frozen=True, slots=True)
 class NewManifest:
-    """A manifest file to be stored; ``manifest`` is it as read, or None if there are too many to keep."""
+    """A manifest file that the base does not list.
+
+    ``data`` is None if an attempt before has stored it.  ``manifest`` is it as read, or None if the caches have it or
+    there are too many to keep.
+    """
 
     file: ManifestFile
-    data: bytes
+    data: bytes | None
     manifest: Manifest | None
+    content: ManifestContent
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +70,12 @@ class _Part:
     stop: int
     extents: Extents
     place: tuple[NodeId, int]
+    source: tuple[Hashable, ...]
+    """Names everything that ``refs`` were merged from."""
+
+    @property
+    def content(self) -> Hashable:
+        return self.source, self.start, self.stop
 
     def __len__(self) -> int:
         return self.stop - self.start
@@ -113,6 +128,10 @@ def build(
         writer.add(node, plans[node.path], old, cut=node.path in large, share=many)
     made = writer.finish()
     return [with_manifests(node, writer.lists.of(node.id)) for node in arrays], made
+
+
+def _content(parts: Sequence[_Part]) -> ManifestContent:
+    return tuple(part.content for part in parts)
 
 
 def _is_configured(splitting: ManifestSplittingConfig | None) -> bool:
@@ -183,8 +202,11 @@ class _Writer:
         changes = self._tree.changes.chunks.get(node.id) if step.touched else None
         merged = MergedRefs(node.id, step.region, [old[ref.id] for ref in step.old], changes)
         most, target = (_MOST_REFS, _TARGET_REFS) if cut else (_ANY_NUMBER, _ANY_NUMBER)
-        runs = merged.runs(most=most, target=target, nbytes=_MAX_BYTES)
-        return [_Part(merged, start, stop, extents, self.lists.reserve(node.id)) for start, stop, extents in runs]
+        source = (node.id, step.region, tuple(ref.id for ref in step.old), merged.changes_state)
+        return [
+            _Part(merged, start, stop, extents, self.lists.reserve(node.id), source)
+            for start, stop, extents in merged.runs(most=most, target=target, nbytes=_MAX_BYTES)
+        ]
 
     def _put_together(self, part: _Part) -> None:
         full = sum(len(other) for other in self._shared) + len(part) > self._most_shared
@@ -199,8 +221,10 @@ class _Writer:
             self._shared = []
 
     def _write(self, files: Sequence[Sequence[_Part]]) -> None:
-        """Encode a file for each group of parts, several at once."""
-        named = [(self._tree.context.ids.manifest_id(), parts) for parts in files]
+        """Make a file of each group of parts, several at once, but for those that an attempt before has stored."""
+        named = [(self._tree.context.ids.manifest_id(), parts) for parts in files if not self._reuse(parts)]
+        if not named:
+            return
         # The first trains the dictionary that the others then share, whichever of them is encoded first.
         for manifest_id, parts in named[:1]:
             self._took(manifest_id, parts, self._encode(manifest_id, parts))
@@ -211,12 +235,21 @@ class _Writer:
             for (manifest_id, parts), result in zip(named[1:], encoded, strict=True):
                 self._took(manifest_id, parts, result)
 
+    def _reuse(self, parts: Sequence[_Part]) -> bool:
+        content = _content(parts)
+        stored = self._tree.stored_manifests.get(content)
+        if stored is None:
+            return False
+        self._made.append(NewManifest(stored, None, None, content))
+        self.lists.fill(parts, stored.id)
+        return True
+
     def _took(self, manifest_id: ManifestId, parts: Sequence[_Part], encoded: tuple[bytes, Manifest]) -> None:
         data, manifest = encoded
         count = sum(len(part) for part in parts)
         self._kept += count
         kept = manifest if self._kept <= _KEPT_REFS or not self._made else None
-        self._made.append(NewManifest(ManifestFile(manifest_id, len(data), count), data, kept))
+        self._made.append(NewManifest(ManifestFile(manifest_id, len(data), count), data, kept, _content(parts)))
         self.lists.fill(parts, manifest_id)
 
     def _encode(self, manifest_id: ManifestId, parts: Sequence[_Part]) -> tuple[bytes, Manifest]:
