@@ -23,7 +23,7 @@ from frazil.history import entries
 from frazil.history.snapshot_info import SnapshotInfo, info_of
 from frazil.ids import INITIAL_SNAPSHOT_ID, SnapshotId
 
-ROOT = (INITIAL_SNAPSHOT_ID, None, 1, "first", [], [])
+ROOT: Any = (INITIAL_SNAPSHOT_ID, None, 1, "first", [], [])
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -42,7 +42,7 @@ def number(value: int) -> SnapshotId:
 def history(count: int, *, metadata: dict[str, Any] | None = None, flushed_at: int = 10**15) -> RepoInfo:
     """A chain of ``count`` commits on the first snapshot."""
     items = values.encode_items(metadata or {}, entries.REPO_SPEC_VERSION)
-    chain = [
+    chain: list[Any] = [
         (number(n), number(n - 1) if n > 1 else INITIAL_SNAPSHOT_ID, flushed_at + n, f"number {n}", items, [])
         for n in range(1, count + 1)
     ]
@@ -139,7 +139,7 @@ def test_a_closed_walk_has_nothing_more():
 
 
 def test_a_circle_is_an_error():
-    circle = [(number(1), number(2), 5, "", [], []), (number(2), number(1), 6, "", [], [])]
+    circle: list[Any] = [(number(1), number(2), 5, "", [], []), (number(2), number(1), 6, "", [], [])]
     info = RepoInfo.build(
         snapshots=[ROOT, *circle],
         branches=[],
