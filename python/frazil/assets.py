@@ -61,7 +61,8 @@ def keep_manifest(context: RepositoryContext, manifest: Manifest) -> None:
     """Have a manifest that was just written in the cache."""
     if not context.assets.put_manifest(manifest):
         limit = context.config.effective_caching().num_chunk_refs
-        _warn_too_small(context, f"A manifest with {manifest.num_refs} chunk references", f"keep {limit} references")
+        what = f"A manifest with {manifest.num_refs} chunk references ({manifest.nbytes:,} bytes)"
+        _warn_too_small(context, what, f"keep {limit} references")
 
 
 def _warn_too_small(context: RepositoryContext, what: str, budget: str) -> None:

@@ -294,6 +294,18 @@ def test_caches_that_are_too_small_are_warned_of_once() -> None:
     assert "keep 0 nodes" in snapshot
 
 
+def test_long_inline_chunks_count_as_many_references(caplog: pytest.LogCaptureFixture) -> None:
+    caching = frazil.CachingConfig(num_chunk_refs=100)
+    config = RepositoryConfig(caching=caching, inline_chunk_threshold_bytes=20_000)
+    for length, fits in [(1_000, True), (10_000, False)]:
+        caplog.clear()
+        with Repository.create(frazil.in_memory_storage(), config).transaction("main", message="five") as store:
+            zarr.create_array(
+                store, name="a", shape=(5, length), chunks=(1, length), dtype="i1", compressors=None, fill_value=0
+            )[:] = 1
+        assert ("A manifest with 5 chunk references" in caplog.text) != fits
+
+
 @pytest.mark.parametrize(("directive", "says"), [("debug", True), (None, False), ("warn", False)])
 def test_creating_says_so_only_where_that_is_asked_for(directive: str | None, says: bool) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_LOG")}

@@ -20,9 +20,10 @@ class CachingConfig(Config):
     Parameters
     ----------
     num_snapshot_nodes
-        Groups and arrays of snapshots, 500,000 if not given.
+        Groups and arrays of snapshots, 500,000 if not given; 4 KiB of a snapshot count as one at least.
     num_chunk_refs
-        Chunk references of manifests, 15,000,000 if not given.
+        Chunk references of manifests, 15,000,000 if not given; 256 bytes of a manifest count as one at least, since
+        inline chunks are in it.
     num_transaction_changes
         Changes of transaction logs, off if not given.
     num_bytes_attributes

@@ -33,15 +33,25 @@ pub struct AssetLimits {
     pub max_requests: usize,
 }
 
+/// Bytes of a snapshot that weigh as much as a node; only long metadata takes more.
+const BYTES_OF_A_NODE: usize = 4096;
+/// Bytes of a manifest that weigh as much as a reference; only chunks in the manifest take more.
+const BYTES_OF_A_REF: usize = 256;
+
+/// What `count` things in `nbytes` weigh, so that a bound on weight is one on memory too.
+fn bounded(count: usize, nbytes: usize, bytes_each: usize) -> u64 {
+    count.max(nbytes / bytes_each) as u64
+}
+
 impl Weigh for Snapshot {
     fn weight(&self) -> u64 {
-        self.num_nodes() as u64
+        bounded(self.num_nodes(), self.nbytes(), BYTES_OF_A_NODE)
     }
 }
 
 impl Weigh for Manifest {
     fn weight(&self) -> u64 {
-        self.num_refs() as u64
+        bounded(self.num_refs(), self.nbytes(), BYTES_OF_A_REF)
     }
 }
 
