@@ -39,10 +39,13 @@ class ProfileKeys:
             # Renews them as they end, and lets other threads go on with those that still hold.
             keys = None if self._keys is None else self._keys.get_frozen_credentials()
         except Exception as failure:  # noqa: BLE001 - programs and files may be broken in any way
-            # Without its cause: what a program printed, keys perhaps, is in attributes of some.
-            raise self._failed(_reason(failure)) from None
+            keys, problem = None, _reason(failure)
+        else:
+            problem = "nothing that the profile names has keys"
         if keys is None:
-            raise self._failed("nothing that the profile names has keys")
+            # Out here, without cause and context: what a program printed, keys perhaps, is in some of those errors, and
+            # goes with a pickle where tblib is in use.
+            raise self._failed(problem)
         options = {"aws_access_key_id": keys.access_key, "aws_secret_access_key": keys.secret_key}
         return {**options, "aws_session_token": keys.token} if keys.token else options
 

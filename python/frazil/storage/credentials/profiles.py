@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -83,9 +84,8 @@ def _file(environment: Mapping[str, str], variable: str, name: str) -> Path:
 
 def _section(path: Path, name: str) -> dict[str, str] | None:
     parser = configparser.RawConfigParser(default_section="", strict=False)
-    try:
+    with contextlib.suppress(OSError, UnicodeDecodeError, configparser.Error):
         parser.read(path, encoding="utf-8")
-    except (OSError, UnicodeDecodeError, configparser.Error):
-        # Its text would show what is in the file.
-        raise StorageError(f"cannot read {path}: correct it, or give keys in the code", kind="storage-config") from None
-    return dict(parser.items(name)) if parser.has_section(name) else None
+        return dict(parser.items(name)) if parser.has_section(name) else None
+    # Out here, without cause and context: their text shows what is in the file.
+    raise StorageError(f"cannot read {path}: correct it, or give keys in the code", kind="storage-config")

@@ -91,6 +91,7 @@ def test_a_file_that_cannot_be_read_is_not_shown(files) -> None:
     with pytest.raises(frazil.StorageError, match="cannot read") as caught:
         s3_keys(files)
     assert "hush" not in str(caught.value)
+    assert caught.value.__cause__ is caught.value.__context__ is None  # they go with a pickle where tblib is in use
 
 
 def test_requests_are_signed_with_them(files, monkeypatch) -> None:
