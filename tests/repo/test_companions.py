@@ -7,7 +7,17 @@ from importlib.util import find_spec
 
 import pytest
 
-COMPANIONS = ("icechunk", "xarray", "xarray.tests", "dask.array", "distributed", "pyarrow", "numcodecs", "botocore")
+COMPANIONS = (
+    "icechunk",
+    "xarray",
+    "xarray.tests",
+    "dask.array",
+    "distributed",
+    "pyarrow",
+    "numcodecs",
+    "botocore",
+    "virtualizarr",
+)
 
 pytestmark = pytest.mark.skipif(os.environ.get("CI", "") in ("", "0", "false"), reason="only where CI is set")
 
