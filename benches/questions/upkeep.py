@@ -13,8 +13,11 @@ from questions.listing import hierarchy
 FUTURE = datetime(2100, 1, 1, tzinfo=UTC)
 
 
-def add_commits(root: Path, count: int) -> None:
-    """Lengthen the history of main; only the ``repo`` object is written, which is all that a history is read from."""
+def add_commits(root: Path, count: int, branch: str = "main") -> None:
+    """Put commits on top of main, or beside it on another branch.
+
+    Only the ``repo`` object is written, which is all that a history is read from; their snapshots are not there.
+    """
     file = root / "repo"
     info = RepoInfo.decode(file.read_bytes())
     _, _, flushed_at, _, metadata, _ = info.snapshot(info.branch("main"))
@@ -24,7 +27,7 @@ def add_commits(root: Path, count: int) -> None:
         snapshot_id = (number * 0x9E3779B97F4A7C15 % 2**64).to_bytes(8, "big") + number.to_bytes(4, "big")
         entries.append((snapshot_id, parent, flushed_at + number, f"commit number {number}", metadata, []))
         parent = snapshot_id
-    file.write_bytes(info.edit(insert=entries, branches={"main": parent}).encode(writer="benchmark", level=3))
+    file.write_bytes(info.edit(insert=entries, branches={branch: parent}).encode(writer="benchmark", level=3))
 
 
 @case("upkeep.ancestry")
@@ -67,14 +70,14 @@ def ancestry(bench: Bench) -> None:
 
 @case("upkeep.commits")
 def commits(bench: Bench) -> None:
-    """Commit nothing, on top of a short history and of a long one: what the history itself costs each commit."""
+    """Commit nothing, beside a short history and a long one: what the history itself costs each commit."""
     for count in (10, bench.scale(10_000, 1_000)):
         with bench.workdir() as root:
             handles = {}
             for subject in bench.packages:
                 path = root / subject.spec.replace(":", "_")
                 subject.create(path)
-                add_commits(path, count)
+                add_commits(path, count, "archive")
                 handles[subject.spec] = subject.open(path)
 
             def commit(spec: str, handles: dict[str, Handle] = handles) -> None:
