@@ -1,7 +1,8 @@
 """Write docs/performance.md: ``python benches/document.py [build/bench/results.jsonl ...]``.
 
 Results are merged into docs/performance.jsonl, a newer line taking the place of an older one of the same case and
-parameters; the document is made from that file and goals.json alone.  ``--check`` only says whether it is up to date.
+parameters on the same Python, which decides the release of the official package; the document is made from that file
+and goals.json alone.  ``--check`` only says whether it is up to date.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from report import RIVALS, Line, contests, matching, named, parameters, read_goals, read_results, rows, speedup
 
@@ -36,6 +38,7 @@ fresh process, less what it had before.
 without either are there to be seen.
 
 `benches/README.md` says how to run it and what the names of the rows mean; `benches/questions/` is the code.
+[docs/design/0010](design/0010-what-speed-was-missed.md) says of each row that misses why.
 """
 
 
@@ -43,17 +46,27 @@ def identity(line: Line) -> tuple[str, str]:
     return line["case"], parameters(line)
 
 
+def minor_of(environment: Line) -> tuple[int, ...]:
+    """The version of Python, without the patch."""
+    return tuple(int(part) for part in environment["python"].split(".")[:2])
+
+
 def merged(lines: list[Line], results: list[Line]) -> list[Line]:
     """Old lines with the new ones in their places, and only the environments that something was measured in."""
     found = {line["run"]: line for line in lines if line["case"] == "environment"}
-    measured = {identity(line): line for line in lines if line["case"] != "environment"}
+
+    def place(line: Line) -> tuple[Any, ...]:
+        return minor_of(found[line["run"]]), identity(line)
+
+    measured = {place(line): line for line in lines if line["case"] != "environment"}
     run = max(found, default=0)
     for line in results:
         if line["case"] == "environment":
             run += 1
             found[run] = {**line, "run": run}
         elif SUBJECT in {spec.partition(":")[0] for spec in line.get("speedup", {})}:
-            measured[identity(line)] = {**line, "run": run}
+            numbered = {**line, "run": run}
+            measured[place(numbered)] = numbered
     used = sorted({line["run"] for line in measured.values()})
     numbers = {old: new for new, old in enumerate(used, 1)}
     everything = [*(found[run] for run in used), *sorted(measured.values(), key=identity)]
@@ -75,8 +88,8 @@ def cells(*values: object) -> str:
     return "| " + " | ".join(str(value) for value in values) + " |"
 
 
-def goal_table(lines: list[Line], goals: list[Line]) -> Iterator[str]:
-    yield "## Against the goals"
+def goal_table(lines: list[Line], goals: list[Line], title: str = "## Against the goals") -> Iterator[str]:
+    yield title
     yield ""
     yield cells("case", "what", "metric", "official / Frazil", "must", "aim", "reached", "")
     yield cells(*["---"] * 8)
@@ -135,9 +148,28 @@ def subjects(lines: list[Line]) -> Iterator[str]:
             yield f"* Python {line['python']}, {versions}; {machine}; {where}."
 
 
+def by_python(lines: list[Line]) -> list[tuple[Line, list[Line]]]:
+    """The results of each Python with an environment that it was, the newest Python first."""
+    environments = {line["run"]: line for line in lines if line["case"] == "environment"}
+    measured = [line for line in lines if line["case"] != "environment"]
+    found = []
+    for minor in sorted({minor_of(line) for line in environments.values()}, reverse=True):
+        runs = {run: line for run, line in environments.items() if minor_of(line) == minor}
+        found.append((next(iter(runs.values())), [line for line in measured if line["run"] in runs]))
+    return found
+
+
 def document(lines: list[Line]) -> str:
     goals = read_goals()
-    parts = [subjects(lines), goal_table(lines, goals), rival_table(lines), other_table(lines, goals)]
+    parts = [subjects(lines)]
+    for number, (environment, results) in enumerate(by_python(lines)):
+        if number == 0:
+            parts += [goal_table(results, goals), rival_table(results), other_table(results, goals)]
+        else:
+            python = ".".join(str(part) for part in minor_of(environment))
+            versions = environment["versions"]
+            title = f"## On Python {python}: zarr {versions['zarr']}, beside release {versions[REFERENCE]}"
+            parts.append(goal_table(results, goals, title))
     return HEAD + "".join(f"\n{text}\n" for part in parts if (text := "\n".join(part)))
 
 
