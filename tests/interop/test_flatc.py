@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -14,12 +13,9 @@ from numcodecs import Zstd  # type: ignore[import-untyped]
 
 from frazil._core import Manifest, RepoInfo, Snapshot, TransactionLog
 from tests.interop.test_core_files import LISTS, rebuilt, relogged, written
+from tests.servers.programs import program
 
-FLATC = shutil.which("flatc")
-pytestmark = [
-    pytest.mark.interop,
-    pytest.mark.skipif(FLATC is None, reason="flatc is not installed (Debian: flatbuffers-compiler)"),
-]
+pytestmark = pytest.mark.interop
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "docs" / "format.fbs"
@@ -41,7 +37,7 @@ def golden(folder: str) -> list[bytes]:
 
 
 def run(*arguments: str | Path) -> None:
-    subprocess.run([str(FLATC), *map(str, arguments)], check=True, capture_output=True, timeout=60)
+    subprocess.run([program("flatc", "flatc"), *map(str, arguments)], check=True, capture_output=True, timeout=60)
 
 
 def to_json(file: bytes, root: str, folder: Path) -> Any:

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Fetches the servers that the storage tests run against, and says what it cannot get.
+# Fetches the servers that the storage tests run against, and the compiler of FlatBuffers, and says what it cannot get.
 #
 #   tests/servers/fetch.sh               what is missing
 #   tests/servers/fetch.sh minio moto    of these
 #
-# Everything goes into $FRAZIL_CACHE/servers/NAME-VERSION (build/servers without a cache), but Ceph, which is installed
-# from Debian's packages and so needs root.  What is on PATH or there already is left alone.  Nothing is started.
+# Everything goes into $FRAZIL_CACHE/servers/NAME-VERSION (build/servers without a cache), but Ceph and flatc, which are
+# installed from Debian's packages and so need root.  What is on PATH or there already is left alone.  Nothing is started.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -82,21 +82,26 @@ fetch_rclone() {
     keep rclone
 }
 
-fetch_ceph() {
+apt_install() {
     needs apt-get || return 1
     if [ "$(id -u)" != 0 ]; then
-        echo 'needs root: sudo apt-get install ceph-mon ceph-osd radosgw ceph-common'
+        echo "needs root: sudo apt-get install $*"
         return 1
     fi
     export DEBIAN_FRONTEND=noninteractive
     timeout 120 apt-get -qq update
-    timeout 600 apt-get -qq install --yes --no-install-recommends ceph-mon ceph-osd radosgw ceph-common
+    timeout 600 apt-get -qq install --yes --no-install-recommends "$@"
 }
+
+fetch_ceph() { apt_install ceph-mon ceph-osd radosgw ceph-common; }
+
+fetch_flatc() { apt_install flatbuffers-compiler; }
 
 # Whether the tests will find it.
 is_there() {
     case $1 in
         ceph) command -v ceph-mon ceph-osd ceph-authtool monmaptool ceph radosgw radosgw-admin ;;
+        flatc) command -v flatc ;;
         minio) command -v minio || test -x "$into/minio-$(version minio)/minio" ;;
         rclone) command -v rclone || test -x "$into/rclone-$(version rclone)/rclone" ;;
         toxiproxy) command -v toxiproxy-server || test -x "$into/toxiproxy-$(version toxiproxy)/toxiproxy-server" ;;
@@ -123,7 +128,7 @@ fetch() {
     done
 }
 
-known=(minio toxiproxy azurite moto rclone ceph)
+known=(minio toxiproxy azurite moto rclone ceph flatc)
 wanted=("$@")
 [ ${#wanted[@]} -gt 0 ] || wanted=("${known[@]}")
 compiled=()
@@ -137,7 +142,7 @@ for name in "${wanted[@]}"; do
         continue
     fi
     # An interrupted or outdated one would stand in the way.
-    [ "$name" = ceph ] || rm -rf "$into/$name-$(version "$name")"
+    [ "$(version "$name")" = system ] || rm -rf "$into/$name-$(version "$name")"
     case $name in
         minio | toxiproxy) compiled+=("$name") ;;
         *) downloaded+=("$name") ;;
