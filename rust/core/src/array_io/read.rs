@@ -105,8 +105,8 @@ impl Reading<'_, '_> {
         let [Piece { item, decoding: Decoding::Plain(_), region, .. }] = unit.pieces.as_slice() else {
             return Ok(false);
         };
-        // As long as the range that it is selected from, so it is all of it, and in the same order.
-        let run = region.run(self.batch.chain.item()).filter(|run| run.len() as u64 == range.length);
+        // In the same order, and as long as the range that it is selected from, so it is all of it.
+        let run = self.batch.chain.run_as_decoded(region).filter(|run| run.len() as u64 == range.length);
         let Some(run) = run else { return Ok(false) };
         let assets = self.batch.reader.assets();
         let read = self.slabs.view(thread).write_run(run, &mut |memory| assets.chunk_into(range, memory));

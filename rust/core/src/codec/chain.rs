@@ -1,6 +1,7 @@
 //! The codecs of one array, for chunks of one shape.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::compression::Compression;
@@ -115,7 +116,8 @@ impl Chain {
         self.sharding.as_deref().filter(|_| self.compression.is_empty())
     }
 
-    /// Whether stored bytes are the elements as they are in memory, one after the other.
+    /// Whether stored bytes are elements as they are in memory, which axes come first in them aside: that is for
+    /// [`Self::plain_elements`] and [`Self::run_as_decoded`] to say.
     pub fn is_plain(&self) -> bool {
         self.sharding.is_none() && self.compression.is_empty() && self.swapped_unit == 1
     }
@@ -128,6 +130,15 @@ impl Chain {
     /// Stored bytes of a plain chunk as elements.
     pub fn plain_elements<'a>(&'a self, bytes: &'a [u8]) -> Elements<'a> {
         Elements { bytes, strides: &self.strides, item: self.item, base: 0 }
+    }
+
+    /// The bytes outside that are the decoded bytes of `region` one for one: a run on both sides, in the same order.
+    ///
+    /// Every short cut that lets stored bytes be elements outside without a copy asks this.
+    pub fn run_as_decoded(&self, region: &Region) -> Option<Range<usize>> {
+        let mut axes = region.axes.iter().zip(&self.strides).filter(|(axis, _)| axis.len > 1);
+        axes.all(|(axis, stride)| axis.step.checked_mul(*stride) == Some(axis.stride)).then_some(())?;
+        region.run(self.item)
     }
 
     /// The first byte of `region` in a plain chunk, and one past the last.
@@ -152,5 +163,37 @@ impl Chain {
             }
         };
         self.compression.iter().take(count).fold(serialised, |length, codec| codec.bound(length))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::fill::Equality;
+    use crate::codec::region::Axis;
+
+    #[test]
+    fn transposed_elements_are_no_run() {
+        let run = |codecs: &str, shape: &[usize], region: &Region| {
+            let fill = Arc::new(Fill::new(&[0; 2], Equality::Bits).unwrap());
+            let kind = ElementKind { size: 2, unit: 2, big_endian: false, fill };
+            Chain::from_json(codecs, shape, &kind).unwrap().run_as_decoded(region)
+        };
+        let plain = r#"[{"name": "bytes", "configuration": {"endian": "little"}}]"#;
+        let transposed = r#"[{"name": "transpose", "configuration": {"order": [1, 0]}},
+                             {"name": "bytes", "configuration": {"endian": "little"}}]"#;
+        let whole = Region::whole(&[3, 2], 2);
+        assert_eq!(run(plain, &[3, 2], &whole), Some(0..12));
+        assert_eq!(run(transposed, &[3, 2], &whole), None);
+        // Where one axis at most is longer than one, all orders are the same.
+        assert_eq!(run(transposed, &[3, 1], &Region::whole(&[3, 1], 2)), Some(0..6));
+        // A row is a run of a plain chunk, every other element of one is not.
+        let part = |step, len| Region {
+            axes: vec![Axis { start: 1, step: 1, len: 1, stride: 40 }, Axis { start: 0, step, len, stride: 2 }],
+            offset: 8,
+        };
+        assert_eq!(run(plain, &[3, 4], &part(1, 4)), Some(8..16));
+        assert_eq!(run(plain, &[3, 4], &part(2, 2)), None);
+        assert_eq!(run(transposed, &[3, 4], &part(1, 4)), None);
     }
 }

@@ -90,9 +90,8 @@ impl Chain {
             Ok(())
         };
         // A whole chunk that is one run outside is decoded where it belongs.
-        if self.order.is_none()
-            && region.covers(&self.shape)
-            && let Some(run) = region.run(self.item)
+        if region.covers(&self.shape)
+            && let Some(run) = self.run_as_decoded(region)
             && target.write_run(run, &mut |memory| decode(memory, scratch))?
         {
             return Ok(());

@@ -72,10 +72,9 @@ impl Chain {
         scratch: &mut Scratch,
     ) -> Result<Stored<'s>> {
         // A whole chunk that is one run in the source needs no copy, unless its bytes have to be swapped.
-        if self.order.is_none()
-            && self.swapped_unit == 1
+        if self.swapped_unit == 1
             && region.covers(&self.shape)
-            && let Some(elements) = region.run(self.item).and_then(|run| source.bytes.get(run))
+            && let Some(elements) = self.run_as_decoded(region).and_then(|run| source.bytes.get(run))
         {
             return self.encode_bytes(elements, source.keep_empty, scratch);
         }
