@@ -21,8 +21,7 @@ def reindex(tree: WorkingTree, path: NodePath, forward: IndexMap, backward: Inde
     With ``backward`` (new position to old) the positions whose source has no chunk are cleared; without it they keep
     what they had.  Nothing is staged if anything fails.
     """
-    with tree.lock:
-        tree.ensure_editable()
+    with tree.editing():
         node = tree.existing_array(path)
         reader = tree.chunk_reader(node)
         existing = list(reader.coords())
@@ -49,30 +48,30 @@ def shift(tree: WorkingTree, path: NodePath, chunk_offset: Sequence[int]) -> Non
 
     Vacated positions have no chunk afterwards, and read as the fill value.
     """
-    tree.ensure_editable()
-    node = tree.existing_array(path)
-    counts = array_of(node).num_chunks
-    grid = zarr_metadata.parse(node.user_data).grid
-    if grid is not None and grid.name != "regular":
-        raise InvalidInputError(
-            f"cannot shift `{path}`: its chunk grid is {grid.name}, and chunks of different lengths cannot take each "
-            "other's place",
-            kind="invalid-array-metadata",
-        )
-    if len(chunk_offset) != len(counts):
-        raise InvalidInputError(
-            f"chunk_offset has {len(chunk_offset)} values, but `{path}` has {len(counts)} dimensions",
-            kind="invalid-chunk-index",
-        )
+    with tree.editing():
+        node = tree.existing_array(path)
+        counts = array_of(node).num_chunks
+        grid = zarr_metadata.parse(node.user_data).grid
+        if grid is not None and grid.name != "regular":
+            raise InvalidInputError(
+                f"cannot shift `{path}`: its chunk grid is {grid.name}, and chunks of different lengths cannot take each "
+                "other's place",
+                kind="invalid-array-metadata",
+            )
+        if len(chunk_offset) != len(counts):
+            raise InvalidInputError(
+                f"chunk_offset has {len(chunk_offset)} values, but `{path}` has {len(counts)} dimensions",
+                kind="invalid-chunk-index",
+            )
 
-    def moved(by: int) -> IndexMap:
-        def target(coords: list[int]) -> Coords | None:
-            found = tuple(index + by * offset for index, offset in zip(coords, chunk_offset, strict=True))
-            return found if all(0 <= i < n for i, n in zip(found, counts, strict=True)) else None
+        def moved(by: int) -> IndexMap:
+            def target(coords: list[int]) -> Coords | None:
+                found = tuple(index + by * offset for index, offset in zip(coords, chunk_offset, strict=True))
+                return found if all(0 <= i < n for i, n in zip(found, counts, strict=True)) else None
 
-        return target
+            return target
 
-    reindex(tree, path, moved(1), moved(-1))
+        reindex(tree, path, moved(1), moved(-1))
 
 
 def _call(function: IndexMap, coords: Coords) -> Coords | None:

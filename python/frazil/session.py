@@ -15,7 +15,7 @@ from frazil.changes.change_set import ChangeSet
 from frazil.commit import publish
 from frazil.config.enums import ChunkType
 from frazil.display import Parts, StructuralDisplay
-from frazil.errors import ConflictError, ReadOnlyError, SessionStateError, error
+from frazil.errors import ConflictError, SessionStateError, error
 from frazil.format import values
 from frazil.history.base import History
 from frazil.history.diff import translate
@@ -39,14 +39,14 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False, slots=True)
 class SessionState:
-    """What all ``Session`` and store objects of one session share."""
+    """The tree that all ``Session`` and store objects of one session share, and what commits of it need besides."""
 
     tree: WorkingTree
     default_metadata: Mapping[str, Any] = field(default_factory=dict)
     _history: History | None = None
 
     def __post_init__(self) -> None:
-        self.tree.owner = self
+        self.tree.owner = SessionOrigin(self.default_metadata, self._history)
 
     @property
     def history(self) -> History:
@@ -55,9 +55,6 @@ class SessionState:
             self._history = history_of(self.tree.context)
         return self._history
 
-    def new_session(self) -> Session:
-        return ForkSession(self) if self.tree.is_fork else Session(self)
-
     def __getstate__(self) -> dict[str, Any]:
         return {"tree": self.tree, "default_metadata": dict(self.default_metadata)}
 
@@ -65,7 +62,22 @@ class SessionState:
         self.tree = state["tree"]
         self.default_metadata = state["default_metadata"]
         self._history = None
-        self.tree.owner = self
+        self.__post_init__()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOrigin:
+    """What a tree keeps, to make session objects for whoever holds only the tree."""
+
+    default_metadata: Mapping[str, Any]
+    history: History | None
+
+    def new_session(self, tree: WorkingTree) -> Session:
+        state = SessionState(tree, self.default_metadata, self.history)
+        return ForkSession(state) if tree.is_fork else Session(state)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return SessionOrigin, (dict(self.default_metadata), None)
 
 
 @public
@@ -82,10 +94,10 @@ class Session(StructuralDisplay):
         self._session = session
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Session) and other._session is self._session
+        return isinstance(other, Session) and other._tree is self._tree
 
     def __hash__(self) -> int:
-        return hash(id(self._session))
+        return hash(id(self._tree))
 
     def __display__(self) -> Parts:
         fields: list[tuple[str, object]] = [("read_only", self.read_only), ("snapshot_id", self.snapshot_id)]
@@ -184,18 +196,20 @@ class Session(StructuralDisplay):
             ``no-changes-to-commit``, or ``commit-not-allowed`` for read-only sessions and forks.
         """
         items = self._metadata(metadata)
-        if rebase_with is None:
-            return self._commit_once(message, items, allow_empty=allow_empty)
-        rebases = 0
-        while True:
-            attempt = _with_reserved(items, {"rebase_attempts": rebases})
-            try:
-                return self._commit_once(message, attempt, allow_empty=allow_empty)
-            except ConflictError as conflict:
-                if rebases >= rebase_tries or conflict.kind != "commit-conflict":
-                    raise
-            rebase_tree(self._tree, self._session.history, rebase_with)
-            rebases += 1
+        # Held throughout: between an attempt and its rebase another thread would find the session writable.
+        with self._tree.publishing():
+            if rebase_with is None:
+                return self._commit_once(message, items, allow_empty=allow_empty)
+            rebases = 0
+            while True:
+                attempt = _with_reserved(items, {"rebase_attempts": rebases})
+                try:
+                    return self._commit_once(message, attempt, allow_empty=allow_empty)
+                except ConflictError as conflict:
+                    if rebases >= rebase_tries or conflict.kind != "commit-conflict":
+                        raise
+                rebase_tree(self._tree, self._session.history, rebase_with)
+                rebases += 1
 
     def _commit_once(self, message: str, metadata: Mapping[str, Any], *, allow_empty: bool) -> str:
         history = self._session.history
@@ -214,13 +228,10 @@ class Session(StructuralDisplay):
 
     def flush(self, message: str, *, metadata: dict[str, Any] | None = None) -> str:
         """Write an anonymous snapshot, which only its id leads to; no branch moves.  Returns the id."""
-        self._refuse_fork_flush()
+        if self._tree.is_fork:  # which it stays
+            raise error("unknown", "cannot flush a forked session, merge it into the session that it was forked from")
         items = self._metadata(metadata)
         return format_id(publish.flush(self._tree, self._session.history, message=message, metadata=items))
-
-    def _refuse_fork_flush(self) -> None:
-        if self._tree.is_fork:
-            raise error("unknown", "cannot flush a forked session, merge it into the session that it was forked from")
 
     def _metadata(self, metadata: dict[str, Any] | None) -> dict[str, Any]:
         return {**self._session.default_metadata, **values.normalise(metadata)}
@@ -233,11 +244,6 @@ class Session(StructuralDisplay):
         RebaseFailedError
             The solver left conflicts.  The session keeps its changes, on the last snapshot that fitted.
         """
-        if self.read_only or self.branch is None:
-            raise SessionStateError(
-                "commits are not allowed on read-only or forked sessions, so there is nothing to rebase",
-                kind="commit-not-allowed",
-            )
         rebase_tree(self._tree, self._session.history, solver)
 
     def discard_changes(self) -> None:
@@ -263,12 +269,13 @@ class Session(StructuralDisplay):
         If this session has changes they are first written as an anonymous snapshot, so that the fork sees them.
         """
         tree = self._tree
-        if tree.read_only:
-            raise SessionStateError(
-                "cannot fork a read-only session, open a writable one; read-only sessions can be pickled as they are",
-                kind="cannot-fork-read-only-session",
-            )
         with tree.lock:
+            if tree.read_only:
+                raise SessionStateError(
+                    "cannot fork a read-only session, open a writable one; read-only sessions can be pickled as they "
+                    "are",
+                    kind="cannot-fork-read-only-session",
+                )
             base = tree.base
             if tree.has_changes():
                 base = tree.context.assets.snapshot(publish.store_unregistered(tree, message="base of a fork"))
@@ -285,16 +292,12 @@ class Session(StructuralDisplay):
             ``merge-failed`` if two of them created the same node; nothing is merged then.
         """
         tree = self._tree
-        if tree.read_only:
-            raise ReadOnlyError(
-                "Read only sessions cannot modify the repository; merge into the writable session",
-                kind="read-only-session",
-            )
+        tree.ensure_writable()  # before the others are looked at; asked again under the lock
         # Their locks are let go before ours is taken: two sessions may be merged into each other at the same time.
         taken = [part for other in others if (part := _part_of(other._tree)) is not None]  # noqa: SLF001 - our own class
-        if not taken:
-            return
-        with tree.lock:
+        with tree.writing():
+            if not taken:
+                return
             parts = []
             for fork, changes in taken:
                 # A fork of a fork that was merged here saw our changes as far as that fork had.
@@ -384,13 +387,13 @@ class ForkSession(Session):
 
 def _part_of(fork: WorkingTree) -> tuple[WorkingTree, ChangeSet] | None:
     """A fork and what it has to give; None if it is read-only."""
-    if fork.read_only:
-        return None
-    if not fork.is_fork:
-        raise SessionStateError(
-            "only forked sessions can be merged; fork a session with `Session.fork`", kind="merge-not-allowed"
-        )
     with fork.lock:
+        if fork.read_only:
+            return None
+        if not fork.is_fork:
+            raise SessionStateError(
+                "only forked sessions can be merged; fork a session with `Session.fork`", kind="merge-not-allowed"
+            )
         fork.sync_chunks()
         return fork, fork.changes.copy()
 

@@ -33,8 +33,7 @@ def commit(
 
     On success the tree is a read-only view of the new snapshot; on any error it is as it was.
     """
-    branch = _branch(tree)
-    with tree.lock:
+    with tree.publishing() as branch:
         if not (tree.has_changes() or allow_empty or rewrite):
             raise _no_changes()
         _check_may_write(tree, history, "commit rearrange session")
@@ -57,9 +56,8 @@ def amend(
     rewrite: bool = False,
 ) -> SnapshotId:
     """Replace the tip of the branch by a commit that also holds the tree's changes (spec 2 only)."""
-    branch = _branch(tree)
-    v2 = require_v2(history, "amend")
-    with tree.lock:
+    with tree.publishing() as branch:
+        v2 = require_v2(history, "amend")
         base = tree.base_id
         if base == INITIAL_SNAPSHOT_ID:
             raise SessionStateError(
@@ -102,16 +100,6 @@ def store_unregistered(tree: WorkingTree, *, message: str) -> SnapshotId:
         prepared = prepare(tree, message=message, metadata={})
         store(tree, prepared)
     return prepared.entry.id
-
-
-def _branch(tree: WorkingTree) -> str:
-    if tree.branch is None or tree.read_only:
-        raise SessionStateError(
-            "commits are not allowed on read-only or forked sessions, merge forked sessions back into the session that "
-            "they were forked from and commit that one",
-            kind="commit-not-allowed",
-        )
-    return tree.branch
 
 
 def _begin_look_ahead(history: History, branch: str | None, base: SnapshotId) -> Callable[[], Ahead | None]:

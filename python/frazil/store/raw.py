@@ -250,8 +250,9 @@ class RawStore:
 
     def write_new(self, key: str, value: ReadableBytes) -> None:
         """Store a value unless there already is one."""
-        if not self.exists(key):
-            self.write(key, value)
+        with self.tree.lock:
+            if not self.exists(key):
+                self.write(key, value)
 
     def delete(self, key: str) -> None:
         """Delete a node (a group with all below it) or a chunk; what does not exist is no error."""

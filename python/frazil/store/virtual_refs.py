@@ -215,20 +215,22 @@ def _set_all(
             unserved.extend(map(columns.coords_of, failing))
             columns = columns.without(failing)
         ready.append((columns, checksum))
-    for columns, checksum in ready:
-        _set(tree, node, columns, checksum)
+    with tree.editing():
+        for columns, checksum in ready:
+            _set(tree, node, columns, checksum)
     return unserved or None
 
 
 def _set(tree: WorkingTree, node: NodeRecord, columns: ReferenceColumns, checksum: Checksum) -> None:
-    tree.table_of(node).set_virtual_columns(
-        columns.coords,
-        columns.locations,
-        columns.offsets,
-        columns.lengths,
-        etag=checksum.etag,
-        last_modified=checksum.last_modified,
-    )
+    with tree.editing():  # a commit that came between would leave the references in a table that is no longer anybody's
+        tree.table_of(node).set_virtual_columns(
+            columns.coords,
+            columns.locations,
+            columns.offsets,
+            columns.lengths,
+            etag=checksum.etag,
+            last_modified=checksum.last_modified,
+        )
 
 
 # ---- reading -----------------------------------------------------------------------------------------------------------

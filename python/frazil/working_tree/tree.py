@@ -1,153 +1,33 @@
-"""What one session sees: the base snapshot with the session's changes over it, and every edit of it.
+"""The nodes and chunks that one session sees, and every edit of them.
 
 The tree is the one mutable stage of the engine.  It knows nothing of branches' tips, commits or Zarr keys.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from frazil import node_path
-from frazil._core import ChunkReader, ChunkRef, ChunkTable, CoordSet, KeyReader, Snapshot
-from frazil.changes.change_set import ChangeSet, with_manifests
-from frazil.context import RepositoryContext
-from frazil.errors import (
-    AlreadyExistsError,
-    InvalidInputError,
-    NodeNotFoundError,
-    ReadOnlyError,
-    SessionStateError,
-)
+from frazil._core import ChunkReader, ChunkRef, ChunkTable, CoordSet
+from frazil.changes.change_set import with_manifests
+from frazil.errors import AlreadyExistsError, InvalidInputError, NodeNotFoundError, SessionStateError
 from frazil.format import zarr_metadata
-from frazil.format.records import ArrayData, ManifestFile, NodeRecord
+from frazil.format.records import ArrayData, NodeRecord
 from frazil.ids import ChunkId, NodeId, SnapshotId
 from frazil.node_path import ROOT, NodePath
 from frazil.session_mode import SessionMode
-
-if TYPE_CHECKING:
-    from frazil.session import Session
-
+from frazil.working_tree.state import TreeState
 
 _MOST_NODES: Final = 4096
 """Records kept: walking a large hierarchy should not keep it all in memory."""
 
 
-class TreeOwner(Protocol):
-    """What a tree knows of the session above it."""
-
-    def new_session(self) -> Session: ...
-
-
-class WorkingTree:
+class WorkingTree(TreeState):
     """Base snapshot plus change set.
 
     Safe to share between threads: edits take the lock, reads of unchanged nodes do not.
     """
-
-    def __init__(
-        self,
-        context: RepositoryContext,
-        base: Snapshot,
-        *,
-        mode: SessionMode,
-        branch: str | None = None,
-        is_fork: bool = False,
-        changes: ChangeSet | None = None,
-    ) -> None:
-        self.context = context
-        self._base: Snapshot | None = base
-        self._base_id = SnapshotId(base.id)
-        self.mode = mode
-        self.branch = branch
-        self.is_fork = is_fork
-        self.changes = changes if changes is not None else ChangeSet()
-        self.owner: TreeOwner | None = None
-        """The session that this is the tree of; set by that session."""
-        self.fork_bases: dict[SnapshotId, SnapshotId] = {}
-        """The anonymous snapshots of this tree's changes that forks of it stand on, and the base under each."""
-        self._start_empty()
-
-    def _start_empty(self) -> None:
-        """What a new tree and one from a pickle begin with."""
-        self.lock = threading.RLock()
-        self.keys = KeyReader()
-        """Nodes that the extension can answer for by itself; filled on first use, emptied by edits."""
-        self._readers: dict[NodePath, ChunkReader] = {}
-        self._nodes: dict[NodePath, NodeRecord] = {}
-        """Records that were asked for before: one of an array with many manifests takes long to make."""
-        self._uploaded: set[ChunkId] = set()
-        self.stored_manifests: Mapping[Hashable, ManifestFile] = {}
-        """Those that the last attempt to commit has stored, if it came to nothing, by what they were made of."""
-
-    # ---- state -----------------------------------------------------------------------------------------------------
-
-    def new_session(self) -> Session:
-        """A session object for whoever holds only the tree, such as a store."""
-        assert self.owner is not None, "every tree is made by a session"
-        return self.owner.new_session()
-
-    @property
-    def base_id(self) -> SnapshotId:
-        return self._base_id
-
-    @property
-    def base(self) -> Snapshot:
-        """The snapshot under the changes; fetched on first use after a pickle."""
-        if self._base is None:
-            self._base = self.context.assets.snapshot(self._base_id)
-        return self._base
-
-    @property
-    def is_loaded(self) -> bool:
-        """Whether the base is at hand."""
-        return self._base is not None
-
-    @property
-    def read_only(self) -> bool:
-        return self.mode is SessionMode.readonly
-
-    def has_changes(self) -> bool:
-        return not self.changes.is_empty()
-
-    def settle(self, base: Snapshot) -> None:
-        """The changes were written as ``base``: from here on the tree is a read-only view of it."""
-        with self.lock:
-            self.replace(base, ChangeSet())
-            self.stored_manifests = {}
-            self.mode = SessionMode.readonly
-            self.branch = None
-            self.is_fork = False
-
-    def replace(self, base: Snapshot, changes: ChangeSet) -> None:
-        """Stand on another base with other changes (rebase, merge, discard)."""
-        with self.lock:
-            self._base = base
-            self._base_id = SnapshotId(base.id)
-            self.changes = changes
-            self._forget()
-
-    def discard(self) -> None:
-        self.ensure_writable()
-        self.replace(self.base, ChangeSet())
-
-    def ensure_writable(self) -> None:
-        if self.read_only:
-            raise ReadOnlyError(
-                "Read only sessions cannot modify the repository; open a writable session "
-                "(`Repository.writable_session`) to write",
-                kind="read-only-session",
-            )
-
-    def ensure_editable(self) -> None:
-        """Writable, and not a session that may only move nodes."""
-        self.ensure_writable()
-        if self.mode is SessionMode.rearrange:
-            raise SessionStateError(
-                "rearrange sessions can only move nodes; use a writable session to change data",
-                kind="rearrange-session-only",
-            )
 
     # ---- nodes -----------------------------------------------------------------------------------------------------
 
@@ -369,6 +249,7 @@ class WorkingTree:
     def set_chunk(self, node: NodeRecord, coords: Sequence[int], ref: ChunkRef) -> None:
         with self.lock:
             self.ensure_editable()
+            node = self._current(node)
             self.check_coords(node, coords)
             self._table(node).set(coords, ref)
 
@@ -376,21 +257,36 @@ class WorkingTree:
         """Delete the reference, whether or not it exists; outside the grid this does nothing."""
         with self.lock:
             self.ensure_editable()
-            if self.in_grid(node, coords):
+            if self._is_there(node) and self.in_grid(node, coords):
                 self._table(node).delete(coords)
 
     def delete_chunks(self, node: NodeRecord, chosen: CoordSet) -> None:
         with self.lock:
             self.ensure_editable()
-            table = self._table(node)
-            for coords in chosen:
-                table.delete(coords)
+            if self._is_there(node):
+                table = self._table(node)
+                for coords in chosen:
+                    table.delete(coords)
 
     def table_of(self, node: NodeRecord) -> ChunkTable:
-        """The chunk changes of an array, to edit in bulk; the caller has checked what it puts there."""
+        """The chunk changes of an array, to edit in bulk; the caller holds the lock, and has checked what it puts there."""
         with self.lock:
             self.ensure_editable()
-            return self._table(node)
+            return self._table(self._current(node))
+
+    def _current(self, node: NodeRecord) -> NodeRecord:
+        """The array as it is now; another thread may have deleted, replaced or resized it since it was looked up."""
+        found = self.node(node.path)
+        if found is None or found.id != node.id:
+            raise NodeNotFoundError(
+                f"node not found at `{node.path}`: it was deleted or replaced while it was written to",
+                kind="node-not-found",
+            )
+        return found
+
+    def _is_there(self, node: NodeRecord) -> bool:
+        found = self.node(node.path)
+        return found is not None and found.id == node.id
 
     def _table(self, node: NodeRecord) -> ChunkTable:
         if node.id not in self.changes.chunks:
@@ -437,61 +333,6 @@ class WorkingTree:
             parsed = zarr_metadata.parse(current.user_data)
             if parsed.key_encoding.is_default:
                 self.keys.register(current.path, current.user_data, self.chunk_reader(current))
-
-    def _forget(self, path: NodePath | None = None) -> None:
-        """The node at ``path`` (or any node) changed: ask Python again."""
-        self.keys.forget(path)
-        if path is None:
-            self._readers.clear()
-            self._nodes.clear()
-        else:
-            self._readers.pop(path, None)
-            self._nodes.pop(path, None)
-
-    # ---- pickling --------------------------------------------------------------------------------------------------
-
-    def ensure_picklable(self) -> None:
-        """A writable session has one place; forks and read-only sessions may travel."""
-        if not (self.read_only or self.is_fork):
-            raise ValueError(
-                "You must opt-in to pickle writable sessions in a distributed context using Session.fork(). "
-                "Send the fork to the workers, and merge what comes back with Session.merge()."
-            )
-
-    def sync_chunks(self) -> None:
-        """Put the chunks written here on stable storage, since the session that commits them may be unable to.
-
-        A disk only knows of the files that were written through it by the same process and the same handle.
-        """
-        if self.changes.chunks:
-            self.context.objects.sync()
-
-    def __getstate__(self) -> dict[str, Any]:
-        self.ensure_picklable()
-        with self.lock:
-            self.sync_chunks()
-            return {
-                "context": self.context,
-                "base_id": self._base_id,
-                "mode": self.mode,
-                "branch": self.branch,
-                "is_fork": self.is_fork,
-                "changes": self.changes.copy(),
-                "owner": self.owner,
-                "fork_bases": dict(self.fork_bases),
-            }
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.context = state["context"]
-        self._base = None
-        self._base_id = state["base_id"]
-        self.mode = state["mode"]
-        self.branch = state["branch"]
-        self.is_fork = state["is_fork"]
-        self.changes = state["changes"]
-        self.owner = state["owner"]
-        self.fork_bases = state["fork_bases"]
-        self._start_empty()
 
 
 def array_of(node: NodeRecord) -> ArrayData:

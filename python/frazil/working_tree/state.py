@@ -1,0 +1,221 @@
+"""Where a tree stands, and what it may do: base, changes, mode, and the lock under which all of it is decided."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from frazil._core import ChunkReader, KeyReader, Snapshot
+from frazil.changes.change_set import ChangeSet
+from frazil.context import RepositoryContext
+from frazil.errors import ReadOnlyError, SessionStateError
+from frazil.format.records import ManifestFile, NodeRecord
+from frazil.ids import ChunkId, SnapshotId
+from frazil.node_path import NodePath
+from frazil.session_mode import SessionMode
+
+if TYPE_CHECKING:
+    from frazil.session import Session
+    from frazil.working_tree.tree import WorkingTree
+
+
+class TreeOwner(Protocol):
+    """What a tree knows of the session above it.  It does not hold the tree: a dropped session goes at once."""
+
+    def new_session(self, tree: WorkingTree) -> Session: ...
+
+
+class TreeState:
+    """Base snapshot, change set and mode.
+
+    ``writing``, ``editing`` and ``publishing`` take the lock and then ask what the tree may do, so that nobody decides on
+    a state that another thread is about to end.
+    """
+
+    def __init__(
+        self,
+        context: RepositoryContext,
+        base: Snapshot,
+        *,
+        mode: SessionMode,
+        branch: str | None = None,
+        is_fork: bool = False,
+        changes: ChangeSet | None = None,
+    ) -> None:
+        self.context = context
+        self._base: Snapshot | None = base
+        self._base_id = SnapshotId(base.id)
+        self.mode = mode
+        self.branch = branch
+        self.is_fork = is_fork
+        self.changes = changes if changes is not None else ChangeSet()
+        self.owner: TreeOwner | None = None
+        """The session that this is the tree of; set by that session."""
+        self.fork_bases: dict[SnapshotId, SnapshotId] = {}
+        """The anonymous snapshots of this tree's changes that forks of it stand on, and the base under each."""
+        self._start_empty()
+
+    def _start_empty(self) -> None:
+        """What a new tree and one from a pickle begin with."""
+        self.lock = threading.RLock()
+        self.keys = KeyReader()
+        """Nodes that the extension can answer for by itself; filled on first use, emptied by edits."""
+        self._readers: dict[NodePath, ChunkReader] = {}
+        self._nodes: dict[NodePath, NodeRecord] = {}
+        """Records that were asked for before: one of an array with many manifests takes long to make."""
+        self._uploaded: set[ChunkId] = set()
+        self.stored_manifests: Mapping[Hashable, ManifestFile] = {}
+        """Those that the last attempt to commit has stored, if it came to nothing, by what they were made of."""
+
+    # ---- state -----------------------------------------------------------------------------------------------------
+
+    def new_session(self) -> Session:
+        """A session object for whoever holds only the tree, such as a store."""
+        assert self.owner is not None, "every tree is made by a session"
+        return self.owner.new_session(self)  # type: ignore[arg-type]  # the only class that this is the state of
+
+    @property
+    def base_id(self) -> SnapshotId:
+        return self._base_id
+
+    @property
+    def base(self) -> Snapshot:
+        """The snapshot under the changes; fetched on first use after a pickle."""
+        if self._base is None:
+            self._base = self.context.assets.snapshot(self._base_id)
+        return self._base
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the base is at hand."""
+        return self._base is not None
+
+    @property
+    def read_only(self) -> bool:
+        return self.mode is SessionMode.readonly
+
+    def has_changes(self) -> bool:
+        return not self.changes.is_empty()
+
+    def settle(self, base: Snapshot) -> None:
+        """The changes were written as ``base``: from here on the tree is a read-only view of it."""
+        with self.lock:
+            self.replace(base, ChangeSet())
+            self.stored_manifests = {}
+            self.mode = SessionMode.readonly
+            self.branch = None
+            self.is_fork = False
+
+    def replace(self, base: Snapshot, changes: ChangeSet) -> None:
+        """Stand on another base with other changes (rebase, merge, discard)."""
+        with self.lock:
+            self._base = base
+            self._base_id = SnapshotId(base.id)
+            self.changes = changes
+            self._forget()
+
+    def discard(self) -> None:
+        with self.writing():
+            self.replace(self.base, ChangeSet())
+
+    # ---- what it may do --------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the lock of a tree that is not read-only."""
+        with self.lock:
+            self.ensure_writable()
+            yield
+
+    @contextmanager
+    def editing(self) -> Iterator[None]:
+        """Hold the lock of a tree whose data may be changed."""
+        with self.lock:
+            self.ensure_editable()
+            yield
+
+    @contextmanager
+    def publishing(self) -> Iterator[str]:
+        """Hold the lock of a tree that may commit; gives its branch."""
+        with self.lock:
+            if self.branch is None or self.read_only:
+                raise SessionStateError(
+                    "commits are not allowed on read-only or forked sessions, merge forked sessions back into the "
+                    "session that they were forked from and commit that one",
+                    kind="commit-not-allowed",
+                )
+            yield self.branch
+
+    def ensure_writable(self) -> None:
+        if self.read_only:
+            raise ReadOnlyError(
+                "Read only sessions cannot modify the repository; open a writable session "
+                "(`Repository.writable_session`) to write",
+                kind="read-only-session",
+            )
+
+    def ensure_editable(self) -> None:
+        """Writable, and not a session that may only move nodes."""
+        self.ensure_writable()
+        if self.mode is SessionMode.rearrange:
+            raise SessionStateError(
+                "rearrange sessions can only move nodes; use a writable session to change data",
+                kind="rearrange-session-only",
+            )
+
+    def _forget(self, path: NodePath | None = None) -> None:
+        """The node at ``path`` (or any node) changed: ask Python again."""
+        self.keys.forget(path)
+        if path is None:
+            self._readers.clear()
+            self._nodes.clear()
+        else:
+            self._readers.pop(path, None)
+            self._nodes.pop(path, None)
+
+    # ---- pickling --------------------------------------------------------------------------------------------------
+
+    def ensure_picklable(self) -> None:
+        """A writable session has one place; forks and read-only sessions may travel."""
+        if not (self.read_only or self.is_fork):
+            raise ValueError(
+                "You must opt-in to pickle writable sessions in a distributed context using Session.fork(). "
+                "Send the fork to the workers, and merge what comes back with Session.merge()."
+            )
+
+    def sync_chunks(self) -> None:
+        """Put the chunks written here on stable storage, since the session that commits them may be unable to.
+
+        A disk only knows of the files that were written through it by the same process and the same handle.
+        """
+        if self.changes.chunks:
+            self.context.objects.sync()
+
+    def __getstate__(self) -> dict[str, Any]:
+        with self.lock:
+            self.ensure_picklable()
+            self.sync_chunks()
+            return {
+                "context": self.context,
+                "base_id": self._base_id,
+                "mode": self.mode,
+                "branch": self.branch,
+                "is_fork": self.is_fork,
+                "changes": self.changes.copy(),
+                "owner": self.owner,
+                "fork_bases": dict(self.fork_bases),
+            }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.context = state["context"]
+        self._base = None
+        self._base_id = state["base_id"]
+        self.mode = state["mode"]
+        self.branch = state["branch"]
+        self.is_fork = state["is_fork"]
+        self.changes = state["changes"]
+        self.owner = state["owner"]
+        self.fork_bases = state["fork_bases"]
+        self._start_empty()
