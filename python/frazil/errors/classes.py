@@ -167,8 +167,11 @@ class AlreadyExistsError(IcechunkError):
 
 
 @public
-class ReadOnlyError(IcechunkError):
-    """A write to a session, store, storage or repository that cannot be written to."""
+class ReadOnlyError(IcechunkError, ValueError):
+    """A write to a session, store, storage or repository that cannot be written to.
+
+    It is a ``ValueError`` too: that is what zarr's own stores raise, and what programs written for them catch.
+    """
 
 
 @public

@@ -208,7 +208,9 @@ class RawStore:
     def ensure_writable(self) -> None:
         if self.tree.read_only:
             raise ReadOnlyError(
-                "cannot write to read-only store; open a writable session to write", kind="read-only-store"
+                "cannot write to read-only store: the store was opened in read-only mode and does not support writing; "
+                "open a writable session to write",
+                kind="read-only-store",
             )
 
     def _write_chunk(self, key: str, parsed: ChunkKey, value: ReadableBytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import compress
@@ -33,10 +34,15 @@ _VIRTUAL: Final = 2
 _BATCH: Final = 100_000
 
 
-class VirtualRefs:
+class VirtualRefs(ABC):
     """Setting and listing references, for ``IcechunkStore``."""
 
     _store: RawStore
+
+    @property
+    @abstractmethod
+    def _writable(self) -> RawStore:
+        """The raw store, for changes; ``ReadOnlyError`` if there may be none."""
 
     def set_virtual_ref(
         self,
@@ -71,7 +77,7 @@ class VirtualRefs:
             ``zero-length-chunk``.
         """
         with operation("set_virtual_ref", key=key):
-            tree = _writable(self._store)
+            tree = _editable(self._writable)
             node, coords = _chunk_of(self._store, key)
             row = _columns.row(coords, location, offset, length)
             row.check(node.path, array_of(node).num_chunks)
@@ -88,7 +94,7 @@ class VirtualRefs:
         None if all were set, else the indices of the chunks that no container serves; the others are set.
         """
         with operation("set_virtual_refs", array_path=array_path):
-            tree = _writable(self._store)
+            tree = _editable(self._writable)
             node = tree.existing_array(node_path.from_relative(array_path))
             runs = _columns.from_specs(chunks, len(array_of(node).shape))
             return _set_all(tree, node, list(runs), validate=validate_containers)
@@ -129,7 +135,7 @@ class VirtualRefs:
         None if all were set, else the indices of the chunks that no container serves; the others are set.
         """
         with operation("set_virtual_refs_arr", array_path=array_path):
-            tree = _writable(self._store)
+            tree = _editable(self._writable)
             columns = _columns.from_arrays(chunk_grid_shape, locations, offsets, lengths, arr_offset)
             parsed = Checksum.parse(checksum)
             node = tree.existing_array(node_path.from_relative(array_path))
@@ -177,8 +183,7 @@ def all_virtual_chunk_locations(tree: WorkingTree) -> list[str]:
 # ---- writing -----------------------------------------------------------------------------------------------------------
 
 
-def _writable(store: RawStore) -> WorkingTree:
-    store.ensure_writable()
+def _editable(store: RawStore) -> WorkingTree:
     store.tree.ensure_editable()
     return store.tree
 

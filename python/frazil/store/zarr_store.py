@@ -15,7 +15,7 @@ from frazil._core import ChunkRef
 from frazil.codec_pipeline import TreeStore, activate_unless_chosen
 from frazil.display import Parts, StructuralDisplay
 from frazil.display.text import structural_parts
-from frazil.errors import SessionStateError
+from frazil.errors import ReadOnlyError, SessionStateError
 from frazil.ids import SnapshotId, format_id
 from frazil.names import public
 from frazil.offload import run_in_thread
@@ -176,18 +176,33 @@ class IcechunkStore(StructuralDisplay, VirtualRefs, TreeStore, Store, SyncMixin)
 
     # ---- writing ---------------------------------------------------------------------------------------------------
 
+    def _check_writable(self) -> None:
+        if self._store.tree.read_only:
+            self._store.ensure_writable()
+        if self._read_only:
+            raise ReadOnlyError(
+                "cannot write to read-only store: the store was opened in read-only mode and does not support writing; "
+                "take another one from the session, or use `with_read_only(False)`",
+                kind="read-only-store",
+            )
+
+    @property
+    def _writable(self) -> RawStore:
+        """The raw store, for changes: they reach it in no other way, so that none forgets to ask."""
+        self._check_writable()
+        return self._store
+
     def set_sync(self, key: str, value: Buffer) -> None:
         """Store a value."""
-        self._check_writable()
-        self._store.write(key, self._bytes_of(value))
+        self._writable.write(key, self._bytes_of(value))
 
     async def set(self, key: str, value: Buffer) -> None:
         data = self._bytes_of(value)
-        self._check_writable()
+        store = self._writable
         if self._answers_at_once:
-            self._store.write(key, data)
+            store.write(key, data)
         else:
-            await run_in_thread(self._store.write, key, data)
+            await run_in_thread(store.write, key, data)
 
     @staticmethod
     def _bytes_of(value: Buffer) -> memoryview:
@@ -199,40 +214,37 @@ class IcechunkStore(StructuralDisplay, VirtualRefs, TreeStore, Store, SyncMixin)
 
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
         data = self._bytes_of(value)
-        self._check_writable()
-        await run_in_thread(self._store.write_new, key, data)
+        await run_in_thread(self._writable.write_new, key, data)
 
     async def set_partial_values(self, key_start_values: Iterable[tuple[str, int, bytes]]) -> None:
         """Not to be had: a chunk is written whole."""
+        self._check_writable()
         raise SessionStateError(
             "unimplemented: values cannot be written in part; write whole chunks", kind="unimplemented"
         )
 
     def delete_sync(self, key: str) -> None:
         """Delete a key; one that does not exist is no error."""
-        self._check_writable()
-        self._store.delete(key)
+        self._writable.delete(key)
 
     async def delete(self, key: str) -> None:
-        self._check_writable()
+        store = self._writable
         if self._answers_at_once:
-            self._store.delete(key)
+            store.delete(key)
         else:
-            await run_in_thread(self._store.delete, key)
+            await run_in_thread(store.delete, key)
 
     async def delete_dir(self, prefix: str) -> None:
         """Delete the node at ``prefix`` with all below it, or the chunks below it."""
-        self._check_writable()
-        await run_in_thread(self._store.delete_dir, prefix)
+        await run_in_thread(self._writable.delete_dir, prefix)
 
     async def clear(self) -> None:
         """Delete every node that the session sees."""
-        self._check_writable()
-        await run_in_thread(self._store.clear)
+        await run_in_thread(self._writable.clear)
 
     def sync_clear(self) -> None:
         """Blocking form of ``clear``."""
-        self._store.clear()
+        self._writable.clear()
 
     # ---- listing ---------------------------------------------------------------------------------------------------
 

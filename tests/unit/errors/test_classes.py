@@ -22,6 +22,7 @@ def test_classes_are_public(name: str) -> None:
 def test_builtin_bases() -> None:
     assert issubclass(errors.NotFoundError, KeyError)
     assert issubclass(errors.InvalidInputError, ValueError)
+    assert issubclass(errors.ReadOnlyError, ValueError)
     for name in ("Node", "Snapshot", "Ref", "Repository"):
         assert issubclass(getattr(errors, f"{name}NotFoundError"), errors.NotFoundError)
 
