@@ -14,8 +14,8 @@ _ANY_SIZE = 2**62
 class Memory:
     """All bytes of an array, and how its elements lie in them.
 
-    ``shape`` and ``strides`` (bytes) are per dimension of the array; ``c_shape`` is the shape that the bytes have in C
-    order.
+    ``shape`` and ``strides`` (bytes, none negative) are per dimension of the array; ``c_shape`` is the shape that the
+    bytes have in C order.
     """
 
     data: np.ndarray[Any, np.dtype[np.uint8]]
@@ -24,14 +24,24 @@ class Memory:
     c_shape: tuple[int, ...]
 
 
+def _strides(array: np.ndarray[Any, Any]) -> tuple[int, ...]:
+    """Bytes between neighbours along each dimension of an array in one piece; 0 where there are no neighbours.
+
+    There NumPy's own may be anything: ``a[::-1][:1]`` is in one piece and has a negative one.
+    """
+    if not array.size:
+        return (0,) * array.ndim
+    return tuple(stride if size > 1 else 0 for size, stride in zip(array.shape, array.strides, strict=True))
+
+
 def output_memory(array: np.ndarray[Any, Any]) -> Memory | None:
     """The memory of an array to be written to; None unless it is in one piece, in C or in Fortran order."""
     if not array.flags.writeable:
         return None
     if array.flags.c_contiguous:
-        return Memory(array.reshape(-1).view(np.uint8), array.shape, array.strides, array.shape)
+        return Memory(array.reshape(-1).view(np.uint8), array.shape, _strides(array), array.shape)
     if array.flags.f_contiguous:
-        return Memory(array.T.reshape(-1).view(np.uint8), array.shape, array.strides, array.shape[::-1])
+        return Memory(array.T.reshape(-1).view(np.uint8), array.shape, _strides(array), array.shape[::-1])
     return None
 
 
@@ -49,5 +59,5 @@ def input_memory(array: np.ndarray[Any, Any], rank: int) -> Memory:
     else:
         array_once = array
     whole = np.ascontiguousarray(array_once)
-    strides = tuple(0 if each else stride for each, stride in zip(repeated, whole.strides, strict=True))
+    strides = tuple(0 if each else stride for each, stride in zip(repeated, _strides(whole), strict=True))
     return Memory(whole.reshape(-1).view(np.uint8), array.shape, strides, whole.shape)

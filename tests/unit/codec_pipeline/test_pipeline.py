@@ -328,3 +328,18 @@ def test_inputs_of_any_layout() -> None:
     memory = input_memory(repeated, 2)
     assert (memory.data.size, memory.shape, memory.strides) == (8, (4, 10**12), (2, 0))
     assert input_memory(np.arange(20, dtype="u1")[::3], 1).data.tolist() == [0, 3, 6, 9, 12, 15, 18]
+
+
+@pytest.mark.parametrize("shape", [(1,), (0,), (3, 1), (1, 3), (0, 3), (3, 0), (1, 1), ()], ids=str)
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_strides_of_axes_without_neighbours_are_nothing(shape: tuple[int, ...], order: Any) -> None:
+    array = np.zeros(shape, "i2", order)[(..., *(slice(None, None, -1 if size < 2 else 1) for size in shape))]
+    for memory in (output_memory(array), input_memory(array, len(shape))):
+        assert memory is not None
+        assert all(
+            stride > 0 if size > 1 and array.size else stride == 0 for size, stride in zip(shape, memory.strides)
+        )
+    memory = output_memory(array)
+    assert memory is not None
+    memory.data[...] = 1
+    assert (array == 0x101).all()
