@@ -31,6 +31,19 @@ def test_linked_files_exist(path: Path) -> None:
     assert not [link for link in links if not (path.parent / link).exists()]
 
 
+def test_cited_sections_of_the_format_exist() -> None:
+    text = (ROOT / "docs" / "format.md").read_text()
+    sections = set(re.findall(r"^#{2,3} (\d+(?:\.\d+)?)\.? ", text, re.MULTILINE))
+    assert {"1", "9.4", "17.5"} <= sections
+    cited: dict[str, set[str]] = {}
+    for path in tracked("*.py", "*.pyi", "*.rs", "*.md", "*.toml", "*.fbs"):
+        for numbers in re.findall(r"[Ff]ormat sections? (\d[\d., and]*)", path.read_text()):
+            for number in re.findall(r"\d+(?:\.\d+)?", numbers):
+                cited.setdefault(number, set()).add(str(path.relative_to(ROOT)))
+    assert len(cited) > 40
+    assert not {number: paths for number, paths in cited.items() if number not in sections}
+
+
 def test_every_public_name_is_documented() -> None:
     reference = "\n".join(path.read_text() for path in tracked("docs/*.md", "README.md"))
     words = set(re.findall(r"\w+", reference))

@@ -1,4 +1,4 @@
-"""The command line (API section 23): ``config``, ``repo``, ``ancestry``, ``branch`` and ``tag``.
+"""The command line: ``config``, ``repo``, ``ancestry``, ``branch`` and ``tag``.
 
 Results go to standard output, failures to standard error with status 1, mistakes in the usage with status 2.
 """

@@ -1,4 +1,4 @@
-"""The file that gives repositories short names (API section 23).
+"""The file that gives repositories short names.
 
 ``repos`` maps aliases to tagged mappings: ``!LocalFileSystem``, ``!S3``, ``!Tigris``, ``!GCS`` or ``!Azure``.  The
 official tool reads and writes the same.  Entries that no command opens stay as they are, whatever they hold.

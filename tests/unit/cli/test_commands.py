@@ -1,4 +1,4 @@
-"""Every subcommand: what it prints where, what it changes, and the status it leaves with (API section 23)."""
+"""Every subcommand: what it prints where, what it changes, and the status it leaves with."""
 
 import re
 from pathlib import Path
