@@ -47,6 +47,7 @@ HELP: Final[dict[str, str]] = {
     "object-not-found": "the file was removed behind the repository's back, or garbage collected; restore it or an earlier state",
     "object-store": "see the message of the object store above",
     "io": "see the message of the operating system above",
+    "outcome-unknown": "look whether the change is there before making it again; a commit is in Repository.ancestry() then",
     "throttled": "lower max_concurrent_requests, or raise the retries in the storage settings",
     "virtual-chunk-modified": "the external file changed since it was referred to; set its references again",
     "virtual-chunk-fetch": "check that the external file exists and that its container's credentials allow to read it",

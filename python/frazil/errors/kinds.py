@@ -98,6 +98,7 @@ class ErrorKind(StrEnum):
     OBJECT_NOT_FOUND = "object-not-found"
     OBJECT_STORE = "object-store"
     IO = "io"
+    OUTCOME_UNKNOWN = "outcome-unknown"
     STORAGE_CONFIG = "storage-config"
     CANNOT_PARSE_URL = "cannot-parse-url"
     BAD_REDIRECT = "bad-redirect"

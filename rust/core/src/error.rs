@@ -26,6 +26,8 @@ pub enum ErrorKind {
     ObjectStore,
     /// The disk refused or failed.
     Io,
+    /// A change that may have happened, or has happened and may not last: only a look tells.
+    OutcomeUnknown,
     /// A conditional write or read whose condition did not hold.
     Conflict,
     /// A store that cannot be written to.
@@ -64,6 +66,7 @@ impl ErrorKind {
             Self::SnapshotNotFound => "snapshot-not-found",
             Self::ObjectStore => "object-store",
             Self::Io => "io",
+            Self::OutcomeUnknown => "outcome-unknown",
             Self::Conflict => "precondition-failed",
             Self::ReadOnlyStorage => "read-only-storage",
             Self::StorageConfig => "storage-config",

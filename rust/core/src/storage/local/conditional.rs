@@ -1,13 +1,13 @@
 //! Conditional writes: lock, compare, rename.
 
+use std::io;
 use std::path::Path;
 
-use super::durability::sync_directory;
 use super::failure::failed;
 use super::lock::RootLock;
-use super::write::Temporary;
+use super::write::{Temporary, Unpublished};
 use super::{LocalStore, found, read, version};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::storage::{Version, already_exists, changed};
 
 impl LocalStore {
@@ -29,15 +29,30 @@ impl LocalStore {
         {
             let _lock = RootLock::acquire(&self.root)?;
             check()?;
-            temporary.publish(&path).map_err(|error| failed(&error, "write", &path))?;
+            temporary.publish(&path).map_err(|unpublished| match unpublished {
+                Unpublished::Surely(error) => failed(&error, "write", &path),
+                Unpublished::Perhaps(error) => undecided(key, &error),
+            })?;
         }
         if self.options.durable {
-            for directory in self.unsynced.take_directories_above(&path) {
-                sync_directory(&directory)?;
-            }
+            // Whoever reads it now sees the new content: this is no failure that leaves things as they were.
+            self.unsynced.sync_directories_above(&path).map_err(|error| not_durable(key, error))?;
         }
         Ok(version::of_content(data))
     }
+}
+
+fn undecided(key: &str, error: &io::Error) -> Error {
+    Error::new(
+        ErrorKind::OutcomeUnknown,
+        format!("whether {key} was changed is not known, since it cannot be read: {error}"),
+    )
+}
+
+fn not_durable(key: &str, error: Error) -> Error {
+    let message =
+        format!("{key} was changed, and everybody sees it, but a power failure may undo it: {}", error.message);
+    Error { kind: ErrorKind::OutcomeUnknown, message, ..error }
 }
 
 fn holds(path: &Path, expected: Option<&Version>) -> Result<bool> {

@@ -63,13 +63,21 @@ impl Unsynced {
         paths.broken.remove(path);
     }
 
-    /// The directory of `path`, and those above it that wait for a sync: the caller syncs them.
-    pub fn take_directories_above(&self, path: &Path) -> Vec<PathBuf> {
-        let mut paths = self.paths();
-        let mut above: Vec<_> =
-            path.ancestors().skip(2).filter_map(|directory| paths.directories.take(directory)).collect();
+    /// Put the entry of `path` on stable storage, with the entries of those directories above it that wait for that.
+    ///
+    /// They go on waiting until the next sync: somebody may add to them meanwhile.
+    pub fn sync_directories_above(&self, path: &Path) -> Result<()> {
+        let mut above: Vec<PathBuf> = {
+            let paths = self.paths();
+            path.ancestors().skip(2).filter(|above| paths.directories.contains(*above)).map(Path::to_owned).collect()
+        };
+        above.reverse();
         above.extend(path.parent().map(Path::to_owned));
-        above
+        let synced = above.iter().try_for_each(|directory| sync_directory(directory));
+        if synced.is_err() {
+            self.paths().directories.extend(above);
+        }
+        synced
     }
 
     /// Put everything noted so far on stable storage.

@@ -2,10 +2,11 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::durability::{Files, Unsynced};
-use super::failure::failed;
+use super::failure::{failed, is_missing};
 use super::{LocalStore, names, version};
 use crate::error::{Error, ErrorKind, Result};
 use crate::storage::{Version, key};
@@ -39,7 +40,7 @@ impl LocalStore {
     fn replace(&self, path: &Path, parts: &[&[u8]]) -> io::Result<Version> {
         let temporary = Temporary::write(path, parts, self.options.durable)?;
         let version = version::of_file(&temporary.file.metadata()?);
-        temporary.publish(path)?;
+        temporary.publish(path).map_err(Unpublished::into_error)?;
         if self.options.durable {
             self.unsynced.add(path, Files::Directory);
         }
@@ -122,10 +123,47 @@ impl Temporary {
     }
 
     /// Let `target` be this file, in one step.
-    pub fn publish(mut self, target: &Path) -> io::Result<()> {
-        fs::rename(&self.path, target)?;
-        self.published = true;
-        Ok(())
+    pub fn publish(mut self, target: &Path) -> std::result::Result<(), Unpublished> {
+        let Err(error) = fs::rename(&self.path, target) else {
+            self.published = true;
+            return Ok(());
+        };
+        // A network file system may lose the answer to a rename that it has made, and fail when it is made again.
+        match is_named(&self.file, target) {
+            Ok(true) => {
+                self.published = true;
+                Ok(())
+            }
+            Ok(false) => Err(Unpublished::Surely(error)),
+            Err(_) => Err(Unpublished::Perhaps(error)),
+        }
+    }
+}
+
+/// Why a file did not get its name, and whether that is certain.
+#[derive(Debug)]
+pub enum Unpublished {
+    /// The name stands for what it stood for.
+    Surely(io::Error),
+    /// What it stands for cannot be looked up.
+    Perhaps(io::Error),
+}
+
+impl Unpublished {
+    fn into_error(self) -> io::Error {
+        match self {
+            Self::Surely(error) | Self::Perhaps(error) => error,
+        }
+    }
+}
+
+/// Whether `path` is the name of this very file.
+fn is_named(file: &File, path: &Path) -> io::Result<bool> {
+    let ours = file.metadata()?;
+    match path.symlink_metadata() {
+        Ok(named) => Ok((named.dev(), named.ino()) == (ours.dev(), ours.ino())),
+        Err(error) if is_missing(&error) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
