@@ -17,3 +17,13 @@ def public(thing: _Public) -> _Public:
     """
     thing.__module__ = PACKAGE
     return thing
+
+
+def public_in(module: str) -> Callable[[_Public], _Public]:
+    """As ``public``, for what only a module of the package exports: ``@public_in("storage")``."""
+
+    def named(thing: _Public) -> _Public:
+        thing.__module__ = f"{PACKAGE}.{module}"
+        return thing
+
+    return named

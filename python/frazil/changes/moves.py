@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from frazil.node_path import NodePath, is_same_or_below, rebase_path
+from frazil.pickling import PicklesSlots
 
 
 @dataclass(slots=True)
-class MoveList:
+class MoveList(PicklesSlots):
     """Moves in the order in which they were made."""
 
     moves: list[tuple[NodePath, NodePath]] = field(default_factory=list)

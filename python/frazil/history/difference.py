@@ -9,13 +9,14 @@ from typing import Final
 from frazil.display import Parts, Verbatim
 from frazil.display.html import html
 from frazil.names import public
+from frazil.pickling import PicklesSlots
 
 _CHUNKS_SHOWN: Final = 10
 
 
 @public
 @dataclass(slots=True, repr=False)
-class Diff:
+class Diff(PicklesSlots):
     """What changed, by absolute node paths.
 
     Parameters

@@ -15,7 +15,7 @@ from frazil.maintenance.links import reachable
 from frazil.maintenance.mark import manifests_of, walk
 from frazil.maintenance.read import ReadLimits, read_manifests, read_snapshots
 from frazil.maintenance.repo_links import links_of, tips_of
-from frazil.names import public
+from frazil.names import public_in
 
 if TYPE_CHECKING:
     from frazil._core import Snapshot
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from frazil.history.base import History
 
 
-@public
+@public_in("repository")
 @dataclass(frozen=True, slots=True, repr=False)
 class ChunkStorageStats(StructuralDisplay):
     """Bytes of chunk data that a repository holds or refers to.

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from frazil.config.enums import ChecksumAlgorithm
 from frazil.config.s3_options import S3Options
-from frazil.names import public
+from frazil.names import public, public_in
 from frazil.storage.credentials.s3 import S3StaticCredentials, s3_credentials
 from frazil.storage.storage import Storage
 
@@ -94,7 +94,7 @@ scatter_initial_credentials
     )
 
 
-@public
+@public_in("storage")
 def s3_object_store_storage(
     *,
     bucket: str,

@@ -18,6 +18,7 @@ from frazil.format import zarr_metadata
 from frazil.ids import ChunkId, content_chunk_id
 from frazil.node_path import NodePath
 from frazil.offload import run_in_thread
+from frazil.pickling import PicklesSlots
 from frazil.store import listing, zarr_keys
 from frazil.store.zarr_keys import ChunkKey, MetadataKey, StrayChunkKey, V2Key
 from frazil.virtual.reading import read_virtual
@@ -29,7 +30,7 @@ _UNKNOWN = KeyReader.UNKNOWN
 _MUST_WAIT = Completions.MUST_WAIT
 
 
-class RawStore:
+class RawStore(PicklesSlots):
     """A Zarr store that speaks bytes.
 
     Blocking throughout; ``get`` and ``set`` have coroutine forms for callers that expect the compiled store of the

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from frazil.config.object_store import ObjectStoreConfig
 from frazil.config.virtual_chunk_container import VirtualChunkContainer, validate
 from frazil.errors import InvalidInputError
+from frazil.pickling import PicklesSlots
 from frazil.virtual import locations
 
 _log: Final = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class Source:
         return f"{self.url_prefix} (container: {self.name})" if self.name else self.url_prefix
 
 
-class Sources:
+class Sources(PicklesSlots):
     """The containers of a configuration, as locations are matched against them.
 
     Containers that break a rule are left out with a warning in the log: a stored configuration that another writer

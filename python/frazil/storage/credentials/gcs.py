@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from frazil.clock import require_aware
 from frazil.config.fields import instance, string
-from frazil.names import PACKAGE, public
+from frazil.names import PACKAGE, public, public_in
 from frazil.storage.credentials.base import Redacted, RefreshableCredentials, conflicting, pickled
 from frazil.variants import variant
 
@@ -199,7 +199,7 @@ def gcs_refreshable_credentials(
     return GcsCredentials.Refreshable(*pickled(get_credentials, scatter=scatter_initial_credentials))
 
 
-@public
+@public_in("credentials")
 def gcs_anonymous_credentials() -> GcsCredentials.Anonymous:
     """No credentials: requests are not signed."""
     return GcsCredentials.Anonymous()
