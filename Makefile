@@ -137,7 +137,7 @@ lint-rustfmt: check-tools
 lint-clippy: own-target
 	@cargo clippy --workspace --all-targets $(LOCKED) --quiet -- -D warnings
 
-reference: build ## Rewrite docs/reference.md from the docstrings
+reference: setup ## Rewrite docs/reference.md from the docstrings
 	@$(PY) tools/reference.py
 
 format: setup ## Rewrite the sources in the house format

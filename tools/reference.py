@@ -1,20 +1,21 @@
-"""Write docs/reference.md: every public name with its signature and docstring.
+"""Write docs/reference.md: every public name with its members, their signatures and docstrings.
 
 python tools/reference.py           # rewrite it (`make reference`)
 python tools/reference.py --check   # status 1 if it is out of date
+
+The sources are read, not imported (griffe), so that annotations are as they are written and inherited members count.
 """
 
-import enum
-import inspect
+import logging
+import re
 import sys
-import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from types import UnionType
 
-import frazil
+import griffe
 
-TARGET = Path(__file__).resolve().parents[1] / "docs" / "reference.md"
+ROOT = Path(__file__).resolve().parents[1]
+TARGET = ROOT / "docs" / "reference.md"
 
 HEAD = """# Reference
 
@@ -23,108 +24,213 @@ The functions and methods that have an asynchronous twin have it under the same 
 same arguments and result.
 """
 
-STARS: dict[object, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+LINE = 120
+OF_PYTHON = frozenset(
+    [
+        "Any",
+        "Buffer",
+        "Callable",
+        "False",
+        "Final",
+        "Iterable",
+        "Iterator",
+        "Literal",
+        "Mapping",
+        "None",
+        "Path",
+        "PathLike",
+        "Self",
+        "Sequence",
+        "True",
+    ]
+)
+"""Capitalised names in annotations that are not the package's own."""
 
 
-def signature(function: Callable[..., object]) -> str:
-    """The parameters as they are written, with annotations and defaults."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return "(...)"
-    written, seen_keyword = [], False
-    for parameter in parameters:
+def package() -> griffe.Module:
+    """The package, with what the stub says of the extension."""
+    logging.getLogger("griffe").setLevel(logging.ERROR)  # the stub describes constructors in the docstrings of classes
+    loaded = griffe.load(
+        "frazil", search_paths=[ROOT / "python"], docstring_parser="numpy", resolve_aliases=True, allow_inspection=False
+    )
+    assert isinstance(loaded, griffe.Module)
+    return loaded
+
+
+def public_names(package: griffe.Module) -> list[str]:
+    """The names that the package exports."""
+    return sorted(str(name) for name in package.exports or ())
+
+
+def resolved(member: griffe.Object | griffe.Alias) -> griffe.Object:
+    """What a name stands for."""
+    return member.final_target if isinstance(member, griffe.Alias) else member
+
+
+def members(cls: griffe.Class) -> Iterator[tuple[str, griffe.Object]]:
+    """The public members of a class by name, inherited ones too; asynchronous twins are not repeated.
+
+    What comes from outside the package, the methods of Python's exceptions among them, is not listed.
+    """
+    names = cls.all_members
+    for name in sorted(names):
+        member = names[name]
+        if name.startswith("_") or (name.endswith("_async") and name.removesuffix("_async") in names):
+            continue
+        try:
+            yield name, resolved(member)
+        except griffe.AliasResolutionError:
+            continue
+
+
+def signature(name: str, function: griffe.Function) -> str:
+    """The parameters as they are written, one a line where they do not fit into one."""
+    listed, starred = [], False
+    for parameter in function.parameters:
         if parameter.name in ("self", "cls"):
             continue
-        if parameter.kind is parameter.VAR_POSITIONAL:
-            seen_keyword = True
-        if parameter.kind is parameter.KEYWORD_ONLY and not seen_keyword:
-            written.append("*")
-            seen_keyword = True
-        prefix = STARS.get(parameter.kind, "")
-        default = "" if parameter.default is parameter.empty else f"={shown_default(parameter.default)}"
-        written.append(prefix + parameter.name + default)
-    return f"({', '.join(written)})"
+        kind = parameter.kind
+        if kind is griffe.ParameterKind.keyword_only and not starred:
+            listed.append("*")
+            starred = True
+        stars = ""
+        if kind is griffe.ParameterKind.var_positional:
+            stars, starred = "*", True
+        elif kind is griffe.ParameterKind.var_keyword:
+            stars = "**"
+        annotation = f": {parameter.annotation}" if parameter.annotation is not None else ""
+        has_default = parameter.default is not None and not stars
+        default = f"{' = ' if annotation else '='}{parameter.default}" if has_default else ""
+        listed.append(f"{stars}{parameter.name}{annotation}{default}")
+    result = f" -> {function.returns}" if function.returns is not None else ""
+    line = f"{name}({', '.join(listed)}){result}"
+    if len(line) <= LINE:
+        return line
+    return f"{name}(\n" + "".join(f"    {each},\n" for each in listed) + f"){result}"
 
 
-def shown_default(value: object) -> str:
-    """A default as a reader would write it; what has no such form is shown as an ellipsis."""
-    if isinstance(value, enum.Enum):
-        return f"{type(value).__name__}.{value.name}"
-    text = repr(value)
-    return "..." if text.startswith("<") or "object at" in text else text
+def code(text: str) -> str:
+    """A block of Python."""
+    return f"```python\n{text}\n```"
 
 
-def docstring(value: object) -> str:
-    """The docstring in Markdown: numpy sections become lists under a bold word, double backquotes single ones."""
-    text: list[str] = []
-    in_section = False
-    for line in (inspect.getdoc(value) or "").replace("``", "`").splitlines():
-        if line and set(line) == {"-"} and text:
-            text[-1] = f"**{text[-1]}**\n"
-            in_section = True
-        elif in_section and line and not line.startswith(" "):
-            text.append(f"- `{line}`:")
-        elif in_section and line:
-            text[-1] += f" {line.strip()}"
-        else:
-            text.append(line)
-            in_section = in_section and not line
-    return "\n".join(text).strip()
+def plain(text: str) -> str:
+    """Docstrings quote names with two backquotes, Markdown with one."""
+    return text.replace("``", "`")
 
 
-def members(cls: type) -> Iterator[str]:
-    """One line for each public method and property that the class defines; asynchronous twins are not repeated."""
-    for name, value in sorted(vars(cls).items()):
-        plain = value.__func__ if isinstance(value, staticmethod | classmethod) else value
-        if name.startswith("_") or (name.endswith("_async") and hasattr(cls, name.removesuffix("_async"))):
-            continue
-        summary = " ".join(docstring(plain).partition("\n\n")[0].split())
-        if isinstance(plain, property):
-            yield f"- `{name}`: {summary}"
-        elif inspect.isroutine(plain):
-            yield f"- `{name}{signature(plain)}`: {summary}"
+def docstring(value: griffe.Object) -> str:
+    """The docstring in Markdown."""
+    if value.docstring is None:
+        return ""
+    parts = []
+    for section in value.docstring.parsed:
+        match section:
+            case griffe.DocstringSectionText():
+                parts.append(plain(section.value))
+            case griffe.DocstringSectionExamples():
+                for kind, text in section.value:
+                    parts.append(code(text) if kind is griffe.DocstringSectionKind.examples else plain(text))
+            case griffe.DocstringSectionAdmonition():
+                parts.append(f"**{section.title}**\n\n{plain(section.value.description)}")
+            case _:
+                parts.append(f"**{(section.title or section.kind.value).capitalize()}**\n\n{items(section)}")
+    return "\n\n".join(parts)
 
 
-def entry(name: str, value: object) -> str:
+def items(section: griffe.DocstringSection) -> str:
+    """What a section lists: parameters, results, errors."""
+    lines = []
+    for item in section.value:
+        names_itself = section.kind in (
+            griffe.DocstringSectionKind.parameters,
+            griffe.DocstringSectionKind.other_parameters,
+            griffe.DocstringSectionKind.attributes,
+        )
+        term = item.name if names_itself else item.annotation
+        said = " ".join(plain(item.description).split())
+        lines.append(f"- `{term}`: {said}" if term else f"- {said}")
+    return "\n".join(lines)
+
+
+def member_entry(owner: str, name: str, value: griffe.Object) -> str:
+    """One method, property or attribute of a class."""
+    head = f"#### {owner}.{name}"
+    if isinstance(value, griffe.Function):
+        return "\n\n".join(part for part in (head, code(signature(name, value)), docstring(value)) if part)
+    annotation = f": {value.annotation}" if isinstance(value, griffe.Attribute) and value.annotation is not None else ""
+    return "\n\n".join(part for part in (head, code(f"{name}{annotation}"), docstring(value)) if part)
+
+
+def is_a(cls: griffe.Class, *names: str) -> bool:
+    """Whether a class has one of these among its ancestors, whose sources need not be known."""
+    chain = [cls, *(resolved(each) for each in cls.mro())]
+    bases = {str(base).rpartition(".")[2] for each in chain if isinstance(each, griffe.Class) for base in each.bases}
+    return bool(bases & set(names))
+
+
+def is_for_users(constructor: griffe.Function, public: set[str]) -> bool:
+    """Whether everything that the constructor takes has a public name."""
+    words = {word for each in constructor.parameters for word in re.findall(r"\b[A-Z]\w+", str(each.annotation or ""))}
+    return words <= public | OF_PYTHON
+
+
+def class_entry(name: str, cls: griffe.Class, public: set[str]) -> str:
+    """A class with all its members; an enumeration with its cases."""
+    parts = [f"### {name}"]
+    constructor = cls.all_members.get("__init__")
+    if is_a(cls, "Enum", "StrEnum", "IntEnum"):
+        parts.append(docstring(cls))
+        cases = [member for _, member in members(cls) if isinstance(member, griffe.Attribute)]
+        parts.append("\n".join(f"- `{case.name}`" for case in cases if "property" not in case.labels))
+        return "\n\n".join(part for part in parts if part)
+    if isinstance(constructor, griffe.Alias | griffe.Function) and not is_a(cls, "Exception", "IcechunkError"):
+        made = resolved(constructor)
+        if isinstance(made, griffe.Function) and is_for_users(made, public):
+            parts.append(code(signature(name, made).removesuffix(" -> None")))
+    elif cls.bases and is_a(cls, "Exception", "IcechunkError", "Warning", "UserWarning", "ResourceWarning"):
+        parts.append(f"A kind of {', '.join(f'`{base}`' for base in cls.bases)}.")
+    parts.append(docstring(cls))
+    parts.extend(member_entry(name, member, value) for member, value in members(cls))
+    return "\n\n".join(part for part in parts if part)
+
+
+def entry(name: str, value: griffe.Object, public: set[str]) -> str:
     """One public name."""
-    if isinstance(value, UnionType) or typing.get_origin(value) is not None:
-        parts = [part.__name__ if inspect.isclass(part) else repr(part) for part in typing.get_args(value)]
-        return f"### {name}\n\nOne of {', '.join(f'`{part}`' for part in parts)}."
-    if inspect.isclass(value) and issubclass(value, enum.Enum):
-        cases = "\n".join(f"- `{member.name}`" for member in value)
-        return f"### {name}\n\n{docstring(value)}\n\n{cases}"
-    if inspect.isclass(value):
-        base = value.__mro__[1].__name__
-        listed = "\n".join(members(value))
-        kind = f"An exception, a kind of `{base}`. " if issubclass(value, BaseException) else ""
-        return f"### {name}\n\n{kind}{docstring(value)}\n\n{listed}".rstrip()
-    if inspect.isroutine(value):
-        return f"### {name}\n\n`{name}{signature(value)}`\n\n{docstring(value)}"
-    return f"### {name}\n\nA value of type `{type(value).__name__}`."
+    if isinstance(value, griffe.Class):
+        return class_entry(name, value, public)
+    if isinstance(value, griffe.Function):
+        return "\n\n".join(part for part in (f"### {name}", code(signature(name, value)), docstring(value)) if part)
+    if isinstance(value, griffe.Module):
+        return f"### {name}\n\nA module. {docstring(value)}"
+    shown = f" = {value.value}" if isinstance(value, griffe.Attribute) and value.value is not None else ""
+    return "\n\n".join(part for part in (f"### {name}", code(f"{name}{shown}"), docstring(value)) if part)
 
 
-def chapter(value: object) -> str:
-    """Under which heading a name stands."""
-    if inspect.isclass(value) and issubclass(value, BaseException):
-        return "Errors"
-    if inspect.isclass(value):
-        return "Enumerations" if issubclass(value, enum.Enum) else "Classes"
-    return "Functions" if inspect.isroutine(value) else "Other names"
+def chapter(value: griffe.Object) -> str:
+    """The heading under which a name stands."""
+    if isinstance(value, griffe.Class):
+        if is_a(value, "Exception", "IcechunkError", "Warning", "UserWarning", "ResourceWarning"):
+            return "Errors and warnings"
+        return "Enumerations" if is_a(value, "Enum", "StrEnum", "IntEnum") else "Classes"
+    return "Functions" if isinstance(value, griffe.Function) else "Other names"
 
 
 def reference() -> str:
     """The whole document."""
     chapters: dict[str, list[str]] = {
-        name: [] for name in ("Functions", "Classes", "Enumerations", "Errors", "Other names")
+        name: [] for name in ("Functions", "Classes", "Enumerations", "Errors and warnings", "Other names")
     }
-    for name in sorted(frazil.__all__):
-        value = getattr(frazil, name)
-        chapters[chapter(value)].append(entry(name, value))
+    loaded = package()
+    names = public_names(loaded)
+    for name in names:
+        value = resolved(loaded[name])
+        chapters[chapter(value)].append(entry(name, value, set(names)))
     return HEAD + "".join(f"\n## {title}\n\n" + "\n\n".join(entries) + "\n" for title, entries in chapters.items())
 
 
 def main() -> int:
+    """Write the document, or compare it."""
     text = reference()
     if "--check" not in sys.argv:
         TARGET.write_text(text)

@@ -1,5 +1,8 @@
 """What the documents say exists."""
 
+import enum
+import inspect
+import keyword
 import re
 import subprocess
 import sys
@@ -18,7 +21,11 @@ TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), r
 def test_commands_are_in_the_makefile(path: Path) -> None:
     text = path.read_text()
     code = "\n".join(
-        re.findall(r"^```(?:sh|bash|console)?\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        [
+            block
+            for language, block in re.findall(r"^```(\w*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+            if language in ("", "sh", "bash", "console")
+        ]
         + re.findall(r"`([^`\n]+)`", text)
     )
     named = {word for line in re.findall(r"\bmake (?:-\w+ )*([a-z][a-z -]*)", code) for word in line.split()}
@@ -48,6 +55,26 @@ def test_every_public_name_is_documented() -> None:
     reference = "\n".join(path.read_text() for path in tracked("docs/*.md", "README.md"))
     words = set(re.findall(r"\w+", reference))
     assert not sorted(set(frazil.__all__) - words)
+
+
+def test_every_public_member_is_in_the_reference() -> None:
+    headings = set(re.findall(r"^#### (\S+)$", (ROOT / "docs" / "reference.md").read_text(), re.MULTILINE))
+    wanted = set()
+    for name in frazil.__all__:
+        cls = getattr(frazil, name)
+        if not inspect.isclass(cls) or issubclass(cls, enum.Enum | BaseException):
+            continue
+        outside = {member for base in cls.__mro__ if not base.__module__.startswith("frazil") for member in vars(base)}
+        for member in dir(cls):
+            twin = member.removesuffix("_async")
+            is_repeated = twin != member and hasattr(cls, twin)
+            # Two cases have names that are keywords of Python; the docstring of their class names them.
+            if keyword.iskeyword(member):
+                continue
+            if not member.startswith("_") and not is_repeated and member not in outside:
+                wanted.add(f"{name}.{member}")
+    assert len(wanted) > 300
+    assert not sorted(wanted - headings)
 
 
 def test_reference_is_up_to_date() -> None:
