@@ -337,7 +337,8 @@ def test_strides_of_axes_without_neighbours_are_nothing(shape: tuple[int, ...], 
     for memory in (output_memory(array), input_memory(array, len(shape))):
         assert memory is not None
         assert all(
-            stride > 0 if size > 1 and array.size else stride == 0 for size, stride in zip(shape, memory.strides)
+            stride > 0 if size > 1 and array.size else stride == 0
+            for size, stride in zip(shape, memory.strides, strict=True)
         )
     memory = output_memory(array)
     assert memory is not None
