@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Sequence
 
 from frazil._core import ChunkRef
-from frazil.errors import IcechunkError, InvalidInputError
+from frazil.errors import IcechunkError, InvalidInputError, InvalidTypeError
 from frazil.format import zarr_metadata
 from frazil.node_path import NodePath
 from frazil.working_tree import WorkingTree, array_of
@@ -21,6 +22,9 @@ def reindex(tree: WorkingTree, path: NodePath, forward: IndexMap, backward: Inde
     With ``backward`` (new position to old) the positions whose source has no chunk are cleared; without it they keep
     what they had.  Nothing is staged if anything fails.
     """
+    for function in (forward, backward):
+        if function is not None and not callable(function):
+            raise TypeError(f"reindex_array takes functions from index to index, not {type(function).__name__}")
     with tree.editing():
         node = tree.existing_array(path)
         reader = tree.chunk_reader(node)
@@ -77,8 +81,16 @@ def shift(tree: WorkingTree, path: NodePath, chunk_offset: Sequence[int]) -> Non
 def _call(function: IndexMap, coords: Coords) -> Coords | None:
     try:
         found = function(list(coords))
-        return None if found is None else tuple(int(index) for index in found)
+        indices = None if found is None else list(found)
     except IcechunkError:
         raise
     except Exception as problem:
         raise IcechunkError(f"unknown error: {type(problem).__name__}: {problem}") from problem
+    try:
+        return None if indices is None else tuple(map(operator.index, indices))
+    except TypeError:
+        raise InvalidTypeError(
+            f"reindex_array takes functions from index to index, but one gave {indices} for {list(coords)}; the index of a "
+            "chunk is made of integers",
+            kind="invalid-chunk-index",
+        ) from None

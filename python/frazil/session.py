@@ -14,6 +14,7 @@ from frazil.changes import to_log
 from frazil.changes.change_set import ChangeSet
 from frazil.commit import publish
 from frazil.config.enums import ChunkType
+from frazil.config.fields import boolean, integer, integers
 from frazil.display import Parts, StructuralDisplay
 from frazil.errors import ConflictError, SessionStateError, error
 from frazil.format import values
@@ -163,7 +164,7 @@ class Session(StructuralDisplay):
         metadata: dict[str, Any] | None = None,
         *,
         rebase_with: ConflictSolver | None = None,
-        rebase_tries: int = 1000,
+        rebase_tries: int | None = 1000,
         allow_empty: bool = False,
     ) -> str:
         """Make the changes the new tip of the branch; afterwards the session is a read-only view of it.
@@ -195,6 +196,7 @@ class Session(StructuralDisplay):
         SessionStateError
             ``no-changes-to-commit``, or ``commit-not-allowed`` for read-only sessions and forks.
         """
+        rebase_tries = integer("rebase_tries", 1000 if rebase_tries is None else rebase_tries, 0, 2**32 - 1)
         items = self._metadata(metadata)
         # Held throughout: between an attempt and its rebase another thread would find the session writable.
         with self._tree.publishing():
@@ -213,9 +215,8 @@ class Session(StructuralDisplay):
 
     def _commit_once(self, message: str, metadata: Mapping[str, Any], *, allow_empty: bool) -> str:
         history = self._session.history
-        return format_id(
-            publish.commit(self._tree, history, message=message, metadata=metadata, allow_empty=allow_empty)
-        )
+        empty = boolean("allow_empty", allow_empty)
+        return format_id(publish.commit(self._tree, history, message=message, metadata=metadata, allow_empty=empty))
 
     def amend(self, message: str, *, metadata: dict[str, Any] | None = None, allow_empty: bool = False) -> str:
         """Replace the tip of the branch by a commit that also holds this session's changes (spec 2).
@@ -224,7 +225,8 @@ class Session(StructuralDisplay):
         """
         items = self._metadata(metadata)
         history = self._session.history
-        return format_id(publish.amend(self._tree, history, message=message, metadata=items, allow_empty=allow_empty))
+        empty = boolean("allow_empty", allow_empty)
+        return format_id(publish.amend(self._tree, history, message=message, metadata=items, allow_empty=empty))
 
     def flush(self, message: str, *, metadata: dict[str, Any] | None = None) -> str:
         """Write an anonymous snapshot, which only its id leads to; no branch moves.  Returns the id."""
@@ -327,21 +329,25 @@ class Session(StructuralDisplay):
 
     def chunk_type(self, array_path: str, chunk_coordinates: Sequence[int]) -> ChunkType:
         """How a chunk is stored; ``uninitialized`` if it is not, or lies outside the grid."""
+        coords = integers("chunk_coordinates", chunk_coordinates, 0, 2**32 - 1)
         node = self._tree.existing_array(node_path.parse(array_path))
-        found = self._tree.chunk_reader(node).lookup(tuple(chunk_coordinates))
+        found = self._tree.chunk_reader(node).lookup(tuple(coords))
         return ChunkType.uninitialized if found is None else ChunkType(found.kind)
 
     async def chunk_coordinates(self, array_path: str, batch_size: int = 1000) -> AsyncIterator[tuple[int, ...]]:
         """Coordinates of every chunk that exists, uncommitted ones included, each once."""
         if not array_path.startswith("/"):
             raise ValueError(f"Invalid path: {array_path!r} must start with a `/`")
+        integer("batch_size", batch_size, 1, 2**64 - 1)
         node = self._tree.existing_array(node_path.parse(array_path))
         for coords in await run_in_thread(lambda: self._tree.chunk_reader(node).coords()):
             yield coords
 
     def shift_array(self, array_path: str, chunk_offset: Iterable[int]) -> None:
         """Move every chunk of an array by ``chunk_offset`` (in chunks); those that leave the grid are dropped."""
-        _reindex.shift(self._tree, node_path.parse(array_path), [int(offset) for offset in chunk_offset])
+        _reindex.shift(
+            self._tree, node_path.parse(array_path), integers("chunk_offset", chunk_offset, -(2**63), 2**63 - 1)
+        )
 
     def reindex_array(
         self,

@@ -6,10 +6,12 @@ type, ``OverflowError`` for an integer out of range and ``ValueError`` for any o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import field
 from operator import index
 from typing import Any
+
+import numpy as np
 
 from frazil.clock import require_aware
 
@@ -87,9 +89,14 @@ def integer(name: str, value: object, lowest: int, highest: int) -> int:
     return number
 
 
+def integers(name: str, values: Iterable[object], lowest: int, highest: int) -> list[int]:
+    """As ``integer``, for each of ``values``."""
+    return [integer(name, value, lowest, highest) for value in values]
+
+
 def boolean(name: str, value: object) -> bool:
     """True or False, nothing that merely counts as such."""
-    return bool(instance(name, value, bool))
+    return bool(value) if isinstance(value, np.bool_) else bool(instance(name, value, bool))
 
 
 def string(name: str, value: object) -> str:

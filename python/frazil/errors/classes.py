@@ -13,7 +13,7 @@ from typing import Any, Final
 from frazil.errors.conflict import Conflict
 from frazil.errors.help import HELP
 from frazil.errors.kinds import ErrorKind
-from frazil.names import PACKAGE, public
+from frazil.names import PACKAGE, public, public_in
 
 _TRACE_TITLE: Final = "\n\ncontext:\n"
 
@@ -177,6 +177,11 @@ class ReadOnlyError(IcechunkError, ValueError):
 @public
 class InvalidInputError(IcechunkError, ValueError):
     """An argument that cannot be accepted, whatever the state of the repository."""
+
+
+@public_in("errors")
+class InvalidTypeError(InvalidInputError, TypeError):
+    """An argument of a type that cannot be accepted."""
 
 
 @public

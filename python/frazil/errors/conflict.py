@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from operator import index
 
 from frazil.display import Parts, StructuralDisplay
 from frazil.names import public
@@ -64,7 +65,7 @@ class Conflict(StructuralDisplay):
     def __init__(
         self, conflict_type: ConflictType, path: str, conflicted_chunks: Sequence[Sequence[int]] | None = None
     ) -> None:
-        chunks = None if conflicted_chunks is None else sorted(list(coords) for coords in conflicted_chunks)
+        chunks = None if conflicted_chunks is None else sorted(list(map(index, coords)) for coords in conflicted_chunks)
         object.__setattr__(self, "conflict_type", conflict_type)
         object.__setattr__(self, "path", path)
         object.__setattr__(self, "conflicted_chunks", chunks)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from frazil._core import Buffer, Manifest, Snapshot
+from frazil.config.fields import integer
 from frazil.errors import error, operation
 from frazil.format import keys
 from frazil.ids import ManifestId, SnapshotId
@@ -32,11 +33,11 @@ class ReadLimits:
 
 
 def require_positive(limits: object) -> None:
-    """``ValueError`` if a limit is zero or less; limits that are None are not set."""
+    """Keep integers of at least 1, and None where the class has it; ``ValueError`` for zero."""
     for limit in fields(limits):  # type: ignore[arg-type]
         value = getattr(limits, limit.name)
-        if value is not None and value <= 0:
-            raise ValueError(f"invalid zero value: {limit.name} must be at least 1")
+        if not (value is None and limit.default is None):
+            object.__setattr__(limits, limit.name, integer(limit.name, value, 1, 2**64 - 1))
 
 
 def read_snapshots(objects: ObjectStore, ids: Sequence[SnapshotId], *, at_once: int) -> Iterator[Snapshot]:

@@ -6,6 +6,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from frazil.config import SpecVersion
+from frazil.config.fields import boolean
 from frazil.format import values
 from frazil.history.v2 import require_v2
 from frazil.offload import in_thread
@@ -106,7 +107,8 @@ class Settings(RepositoryPart):
 
     def set_feature_flag(self, name: str, setting: bool | None) -> None:
         """Turn a feature on or off for everybody; None returns it to its default."""
-        require_v2(self._history, "set_feature_flag").set_feature_flag(name, setting)
+        chosen = None if setting is None else boolean("setting", setting)
+        require_v2(self._history, "set_feature_flag").set_feature_flag(name, chosen)
 
     save_config_async = in_thread(save_config)
     get_metadata_async = in_thread(get_metadata)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from frazil.config.fields import boolean, integer
 from frazil.errors import error
 from frazil.history.v1 import HistoryV1
 from frazil.migrations import v1_to_v2
@@ -35,6 +36,8 @@ def upgrade_icechunk_repository(
     Repository
         The repository to go on with; on a dry run it still is one of spec 1.
     """
+    dry_run, delete_unused = boolean("dry_run", dry_run), boolean("delete_unused_v1_files", delete_unused_v1_files)
+    at_once = None if prefetch_concurrency is None else integer("prefetch_concurrency", prefetch_concurrency, 1, 2**32)
     state = repo._state  # noqa: SLF001 - a part of the class that is a function by the public API
     if not isinstance(state.history, HistoryV1):
         raise error(
@@ -44,8 +47,8 @@ def upgrade_icechunk_repository(
         state.context,
         state.history,
         dry_run=dry_run,
-        delete_unused_v1_files=delete_unused_v1_files,
-        prefetch_concurrency=prefetch_concurrency,
+        delete_unused_v1_files=delete_unused,
+        prefetch_concurrency=at_once,
     )
     config = state.context.config
     reopened = type(repo).open(

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from frazil.clock import from_datetime
+from frazil.config.fields import boolean
 from frazil.format import values
 from frazil.ids import format_id, parse_manifest_id, parse_snapshot_id
 from frazil.maintenance import collect, expire, inspect, rewrite, statistics
@@ -49,8 +50,8 @@ class Upkeep(RepositoryPart):
             self._context,
             self._history,
             from_datetime(older_than),
-            delete_expired_branches=delete_expired_branches,
-            delete_expired_tags=delete_expired_tags,
+            delete_expired_branches=boolean("delete_expired_branches", delete_expired_branches),
+            delete_expired_tags=boolean("delete_expired_tags", delete_expired_tags),
         )
         self._context.assets.clear()  # in spec 1, snapshot files were rewritten in place
         return {format_id(snapshot_id) for snapshot_id in released}
@@ -96,7 +97,7 @@ class Upkeep(RepositoryPart):
             self._context,
             self._history,
             from_datetime(delete_object_older_than),
-            dry_run=dry_run,
+            dry_run=boolean("dry_run", dry_run),
             reading=reading,
             sweeping=sweeping,
         )

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from frazil import node_path
 from frazil._core import LocationColumn
+from frazil.config.fields import boolean, integer
 from frazil.errors import SessionStateError, operation
 from frazil.format.records import NodeRecord
 from frazil.offload import AsyncCloseableIterator, in_thread
@@ -162,11 +163,10 @@ class VirtualRefs(ABC):
         (uint8, the values of ``ChunkType``), paths (URLs of virtual chunks, ids of native ones, ``""`` for inline
         ones), offsets and lengths in bytes (uint64), and the bytes of inline chunks by row.
         """
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, not {batch_size}")
+        rows = integer("batch_size", batch_size, 1, 2**64 - 1)
         tree = self._store.tree
         node = tree.node(node_path.from_relative(array_path))
-        batches = _batches(tree, node, batch_size) if node is not None and node.is_array else iter(())
+        batches = _batches(tree, node, rows) if node is not None and node.is_array else iter(())
         return AsyncCloseableIterator(batches, max_page=1)
 
 
@@ -202,6 +202,7 @@ def _chunk_of(store: RawStore, key: str) -> tuple[NodeRecord, tuple[int, ...]]:
 
 def _check(tree: WorkingTree, *, validate: bool) -> LocationCheck:
     context = tree.context
+    validate = boolean("validate_container", validate)
     return LocationCheck(context.virtual.sources, validate=validate, keep_names=context.spec_version > 1)
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from frazil._core import LocationColumn
 from frazil.clock import from_datetime
-from frazil.config.fields import integer, string
+from frazil.config.fields import integer, integers, string
 from frazil.errors import InvalidInputError
 from frazil.virtual.containers import VirtualChunkSpec
 
@@ -176,23 +176,24 @@ def from_arrays(
     TypeError
         For columns of another type.
     """
+    shape = integers("chunk_grid_shape", chunk_grid_shape, 0, _U32_MAX + 1)
+    first = [0] * len(shape) if arr_offset is None else integers("arr_offset", arr_offset, 0, _U32_MAX)
     names, starts, sizes = LocationColumn(_texts(locations)), _u64("offsets", offsets), _u64("lengths", lengths)
     if not len(names) == len(starts) == len(sizes):
         raise ValueError("locations, offsets, and lengths must have the same length")
-    product = math.prod(chunk_grid_shape)
+    product = math.prod(shape)
     if product != len(names):
         raise ValueError(f"product of chunk_grid_shape ({product}) != array length ({len(names)})")
-    if arr_offset is not None and len(arr_offset) != len(chunk_grid_shape):
-        raise ValueError(f"arr_offset length ({len(arr_offset)}) != chunk_grid_shape length ({len(chunk_grid_shape)})")
-    coords = _block(chunk_grid_shape, arr_offset or (0,) * len(chunk_grid_shape))
-    columns = ReferenceColumns(coords, names, starts, sizes)
+    if len(first) != len(shape):
+        raise ValueError(f"arr_offset length ({len(first)}) != chunk_grid_shape length ({len(shape)})")
+    columns = ReferenceColumns(_block(shape, first), names, starts, sizes)
     return columns.without(names.rows_of({""}))
 
 
 def _block(shape: Sequence[int], start: Sequence[int]) -> Coordinates:
     """The coordinates of a block of the grid, row-major."""
     for length, first in zip(shape, start, strict=True):
-        if length < 0 or first < 0 or first + length > _U32_MAX + 1:
+        if first + length > _U32_MAX + 1:
             raise OverflowError(
                 f"chunk_grid_shape {tuple(shape)} at arr_offset {tuple(start)} leaves the range of chunk indices"
             )

@@ -306,7 +306,7 @@ class WorkingTree(TreeState):
     def in_grid(node: NodeRecord, coords: Sequence[int]) -> bool:
         assert node.array is not None
         counts = node.array.num_chunks
-        return len(coords) == len(counts) and all(i < max(n, 1) for i, n in zip(coords, counts, strict=True))
+        return len(coords) == len(counts) and all(0 <= i < max(n, 1) for i, n in zip(coords, counts, strict=True))
 
     def has_uploaded(self, chunk_id: ChunkId) -> bool:
         """Whether this session stored a chunk of this content-derived name.

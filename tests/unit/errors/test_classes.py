@@ -8,7 +8,7 @@ import frazil
 from frazil import errors
 from frazil.errors import IcechunkError, error, operation
 
-NAMES = [name for name in errors.__all__ if name.endswith("Error")]
+NAMES = [name for name in errors.__all__ if name.endswith("Error") and name != "InvalidTypeError"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -23,6 +23,8 @@ def test_builtin_bases() -> None:
     assert issubclass(errors.NotFoundError, KeyError)
     assert issubclass(errors.InvalidInputError, ValueError)
     assert issubclass(errors.ReadOnlyError, ValueError)
+    assert issubclass(errors.InvalidTypeError, TypeError)
+    assert issubclass(errors.InvalidTypeError, errors.InvalidInputError)
     for name in ("Node", "Snapshot", "Ref", "Repository"):
         assert issubclass(getattr(errors, f"{name}NotFoundError"), errors.NotFoundError)
 
