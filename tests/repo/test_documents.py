@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import frazil
-from tests.repo.sources import ROOT, tracked
+from tests.repo.sources import PACKAGE, ROOT, tracked
 
 DOCUMENTS = sorted(tracked("*.md"))
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -36,6 +36,14 @@ def test_commands_are_in_the_makefile(path: Path) -> None:
 def test_linked_files_exist(path: Path) -> None:
     links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", path.read_text())
     assert not [link for link in links if not (path.parent / link).exists()]
+
+
+def test_files_named_by_the_architecture_exist() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    named = re.findall(r"`([\w./-]+(?:/|\.py|\.rs|\.toml|\.pyi|\.sh))`", text)
+    roots = (ROOT, PACKAGE, ROOT / "rust" / "core" / "src", ROOT / "rust/core/src/array_io", PACKAGE / "codec_pipeline")
+    assert len(named) > 60
+    assert not [name for name in named if not any((root / name).exists() for root in roots)]
 
 
 def test_cited_sections_of_the_format_exist() -> None:
