@@ -90,8 +90,9 @@ test: test-rust test-python ## All tests on $(PYTHON)
 test-rust: own-target
 	@cargo test -p frazil-core -p frazil-bindings $(LOCKED) --quiet
 
+# A process for each core; `ARGS=-n0` is one process, for a debugger.
 test-python: build servers
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n auto --dist worksteal $(ARGS)
 
 # The script fetches what is missing and says what it cannot get, which only CI minds.
 servers: ## Fetch the servers that the storage tests run against

@@ -7,7 +7,8 @@ count grows with it: those marked ``soak``, those that take the ``amount`` fixtu
 import gc
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -38,6 +39,24 @@ def grows(item: pytest.Item) -> bool:
         or "amount" in getattr(item, "fixturenames", ())
         or bool(getattr(getattr(item, "obj", None), "is_hypothesis_test", False))
     )
+
+
+FILES_WITH_TESTS: Final = pytest.StashKey[set[str]]()
+"""Every file that yielded a test, or said why it is skipped as a whole, by its path from the root."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[FILES_WITH_TESTS] = set()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if report.skipped or any(isinstance(found, pytest.Item) for found in report.result):
+        collector.config.stash[FILES_WITH_TESTS].add(collector.nodeid.partition("::")[0])
+    return report
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from tests.conftest import FILES_WITH_TESTS
 from tests.repo.sources import ROOT
 
 
@@ -25,24 +28,25 @@ def test_files_with_tests_are_named_so() -> None:
     ]
 
 
-def test_every_test_file_yields_a_test() -> None:
-    # In a process of its own: this run may have been asked for a part only.  `-m` lets soak tests be collected too.
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "--collect-only",
-        "-q",
-        "-rs",
-        "-p",
-        "no:cacheprovider",
-        "-m",
-        "soak or not soak",
-    ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+def is_a_run_of_everything(config: pytest.Config) -> bool:
+    return config.args == config.getini("testpaths") and not config.option.ignore and not config.option.deselect
+
+
+def collected_elsewhere() -> set[str]:
+    """The same from a process of its own, for a run that was asked for a part only."""
+    # `-m` lets soak tests be collected too.
+    command = ["-m", "pytest", "--collect-only", "-q", "-rs", "-p", "no:cacheprovider", "-m"]
+    done = subprocess.run(
+        [sys.executable, *command, "soak or not soak"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     collected = {line.partition("::")[0] for line in done.stdout.splitlines() if "::" in line}
     # Modules that skip themselves as a whole, with their reason.
-    collected |= set(re.findall(r"^SKIPPED \[\d+\] (tests/[\w/]+\.py):\d+: .", done.stdout, re.MULTILINE))
+    return collected | set(re.findall(r"^SKIPPED \[\d+\] (tests/[\w/]+\.py):\d+: .", done.stdout, re.MULTILINE))
+
+
+def test_every_test_file_yields_a_test(request: pytest.FixtureRequest) -> None:
+    everything = is_a_run_of_everything(request.config)
+    collected = request.config.stash[FILES_WITH_TESTS] if everything else collected_elsewhere()
     files = {str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py")}
     assert files == collected
