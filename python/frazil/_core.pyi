@@ -60,6 +60,7 @@ __all__ = [
     "normalise_url",
     "random_id",
     "read_header",
+    "short_cuts_taken",
     "without_secrets",
 ]
 
@@ -1055,6 +1056,9 @@ class ChunkSelection:
     def __len__(self) -> int: ...
     def is_inside(self, num_chunks: Sequence[int]) -> bool:
         """Whether all chunks lie in a grid of ``num_chunks`` along each dimension."""
+
+def short_cuts_taken() -> dict[str, int]:
+    """How often this process has taken each short cut of the codec pipeline, by name: for tests that must take one."""
 
 @final
 class CodecChain:

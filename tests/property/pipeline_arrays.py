@@ -86,8 +86,8 @@ def _compressors(draw: st.DrawFn, *, item_size: int) -> list[Any]:
 
 
 @st.composite
-def _filters(draw: st.DrawFn, rank: int) -> list[Any]:
-    if rank < 2 or draw(st.booleans()):
+def _filters(draw: st.DrawFn, rank: int, transposed: bool | None = None) -> list[Any]:
+    if rank < 2 or not (draw(st.booleans()) if transposed is None else transposed):
         return []
     return [TransposeCodec(order=tuple(draw(st.permutations(range(rank)))))]
 
@@ -110,16 +110,17 @@ def _serializer(draw: st.DrawFn, dtype: np.dtype[Any], chunks: tuple[int, ...], 
 
 
 @st.composite
-def setups(draw: st.DrawFn, *, plain: bool = False) -> ArraySetup:
+def setups(draw: st.DrawFn, *, plain: bool = False, transposed: bool | None = None) -> ArraySetup:
+    """Any array; ``plain`` ones are not compressed unless inside of shards, ``transposed`` ones have axes to be in order."""
     dtype = np.dtype(draw(st.sampled_from([*DTYPES, *STRUCTURED])))
-    rank = draw(st.integers(0, 3))
+    rank = draw(st.integers(2 if transposed else 0, 3))
     # Axes of one element and of none are where strides mean nothing.
     edges = st.one_of(st.integers(1, 9), st.integers(1, 9), st.sampled_from([0, 1, 1]))
     shape = tuple(draw(st.lists(edges, min_size=rank, max_size=rank)))
     chunks = tuple(draw(st.lists(st.integers(1, 6), min_size=rank, max_size=rank)))
     # Zarr has no shards of no dimensions, and wants codecs of whole shards to be chosen knowingly.
     depth = draw(st.sampled_from([0, 0, 0, 1, 1, 2])) if rank else 0
-    filters = draw(_filters(rank)) if depth == 0 else []
+    filters = draw(_filters(rank, transposed)) if depth == 0 else []
     return ArraySetup(
         dtype,
         {

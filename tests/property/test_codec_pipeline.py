@@ -134,12 +134,19 @@ def _changes(draw: st.DrawFn, setup: ArraySetup, shape: tuple[int, ...]) -> Call
     return lambda array: resize(array, changed, delete_outside_chunks=deleting)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+# What most short cuts ask for, each with each, so that no draw has to be lucky; tests/property/test_short_cuts.py has all.
+@pytest.mark.parametrize("inline_limit", [0, 512], ids=["objects", "inline"])
+@pytest.mark.parametrize("plain", [True, False], ids=["plain", "any codecs"])
+@pytest.mark.parametrize("transposed", [True, False], ids=["transposed", "in order"])
+@settings(
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    max_examples=max(settings().max_examples // 8, 1),
+)
 @given(data=st.data())
-def test_reads_and_writes_are_zarrs(data: st.DataObject) -> None:
-    setup = data.draw(setups())
+def test_reads_and_writes_are_zarrs(data: st.DataObject, transposed: bool, plain: bool, inline_limit: int) -> None:
+    setup = data.draw(setups(plain=plain, transposed=transposed))
     # Chunks that are not inline share objects where there are many.
-    twins = Twins(setup, inline_limit=data.draw(st.sampled_from([0, 512])))
+    twins = Twins(setup, inline_limit=inline_limit)
     for _ in range(data.draw(st.integers(0, 4))):
         twins.same(data.draw(_changes(setup, twins.zarrs.shape)))
         assert twins.ours.shape == twins.zarrs.shape

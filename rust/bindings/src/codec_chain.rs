@@ -1,5 +1,6 @@
 //! The codecs of an array, and whole batches of chunks through them.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -123,6 +124,12 @@ impl CodecChain {
     fn batch<'a>(&'a self, reader: &'a ChunkReader, selection: &'a ChunkSelection) -> Batch<'a> {
         Batch { reader: &reader.inner, chain: &self.inner, coords: &selection.coords, regions: &selection.regions }
     }
+}
+
+/// How often this process has taken each short cut of the codec pipeline.
+#[pyfunction]
+pub fn short_cuts_taken() -> HashMap<&'static str, u64> {
+    frazil_core::short_cuts::counts().collect()
 }
 
 /// A Python function that fetches virtual chunks, and what it raised.

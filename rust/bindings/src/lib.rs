@@ -65,6 +65,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<storage::ObjectStore>()?;
     m.add_class::<storage::Latency>()?;
     m.add_class::<transaction_log::TransactionLog>()?;
+    m.add_function(wrap_pyfunction!(codec_chain::short_cuts_taken, m)?)?;
     m.add_function(wrap_pyfunction!(header::read_header, m)?)?;
     m.add_function(wrap_pyfunction!(ids::encode_id, m)?)?;
     m.add_function(wrap_pyfunction!(ids::decode_id, m)?)?;

@@ -17,6 +17,7 @@ pub mod key_reader;
 pub mod object_id;
 pub mod region;
 pub mod region_grid;
+pub mod short_cuts;
 pub mod spread;
 pub mod storage;
 
@@ -32,4 +33,5 @@ pub use key_reader::KeyReader;
 pub use object_id::{NodeId, ObjectId, ObjectId12};
 pub use region::Extent;
 pub use region_grid::RegionGrid;
+pub use short_cuts::ShortCut;
 pub use spread::Spread;

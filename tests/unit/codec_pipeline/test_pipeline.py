@@ -1,6 +1,7 @@
 """The pipeline where zarr's own has no twin: virtual chunks, other stores, names of chunks, several threads, pickles."""
 
 import dataclasses
+import itertools
 import pickle
 import threading
 from collections.abc import Callable, Iterator
@@ -11,12 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 import zarr
+from zarr.core.array_spec import ArraySpec
+from zarr.core.buffer import default_buffer_prototype
 from zarr.storage import MemoryStore, WrapperStore
 
 import frazil
 from frazil import _core
 from frazil._core import Assets, Latency
 from frazil.codec_pipeline import pipeline, use_codec_pipeline
+from frazil.codec_pipeline.chains import Chains
 from frazil.codec_pipeline.memory import input_memory, output_memory
 from tests.unit.virtual.repositories import container, folder_url, session_with_array
 
@@ -344,3 +348,25 @@ def test_strides_of_axes_without_neighbours_are_nothing(shape: tuple[int, ...], 
     assert memory is not None
     memory.data[...] = 1
     assert (array == 0x101).all()
+
+
+# ---- chains --------------------------------------------------------------------------------------------------------
+
+
+def test_chains_are_told_apart_by_all_that_they_depend_on() -> None:
+    pipelines = {}
+    specs = []
+    for dtype, fill, chunks in itertools.product(["<i4", ">i4", "<f4"], [0, 1], [(2, 3), (3, 2)]):
+        array = zarr.create_array(MemoryStore(), shape=(6, 6), chunks=chunks, dtype=dtype, fill_value=fill)
+        made = array._async_array
+        pipelines[dtype] = made.codec_pipeline
+        specs.append(
+            ArraySpec(chunks, made.metadata.dtype, made.metadata.fill_value, made.config, default_buffer_prototype())
+        )
+    # Of a float there are two zeros.
+    specs.append(dataclasses.replace(specs[-4], fill_value=np.float32(-0.0)))
+    chains = Chains(pipelines["<i4"])
+    found = [chains.chain_for(spec) for spec in specs]
+    assert None not in found
+    assert len({id(each) for each in found}) == len(specs)
+    assert [chains.chain_for(spec) for spec in specs] == found

@@ -8,6 +8,7 @@ use super::{Batch, Foreign};
 use crate::assets::ChunkRange;
 use crate::chunk_ref::ChunkRef;
 use crate::error::{Error, ErrorKind, Result, Within};
+use crate::short_cuts::ShortCut;
 
 /// The bytes of a chunk, or of a part of one.
 #[derive(Debug, Clone)]
@@ -43,7 +44,8 @@ impl Batch<'_> {
                 Some(ChunkRef::Inline(data)) => Stored::Bytes(data),
                 Some(ChunkRef::Native { id, offset, length }) => {
                     let range = ChunkRange { id, offset, length };
-                    self.reader.assets().cached_chunk(&range).map_or(Stored::Range(range), Stored::Bytes)
+                    let cached = self.reader.assets().cached_chunk(&range).inspect(|_| ShortCut::Cached.taken());
+                    cached.map_or(Stored::Range(range), Stored::Bytes)
                 }
                 Some(reference @ ChunkRef::Virtual { .. }) => {
                     virtual_ones.push((found.len(), reference));

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::assets::ChunkRange;
 use crate::chunk_ref::ChunkRef;
 use crate::object_id::ObjectId12;
+use crate::short_cuts::ShortCut;
 
 /// Encoded chunks of at most this many bytes share objects.
 const LONGEST_PACKED: usize = 256 << 10;
@@ -72,6 +73,9 @@ impl<'s> Packer<'s> {
         }
         let full = if self.length + length > LONGEST_PACK { self.finish() } else { None };
         let object = self.open.get_or_insert_with(|| Object { id, parts: Vec::new() });
+        if !object.parts.is_empty() {
+            ShortCut::Packed.taken();
+        }
         let reference = at(object.id, self.length as u64);
         object.parts.push(data);
         self.length += length;

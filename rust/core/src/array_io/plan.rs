@@ -8,6 +8,7 @@ use crate::assets::ChunkRange;
 use crate::codec::shard::{Index, Sharding};
 use crate::codec::{Chain, Region};
 use crate::error::{Error, ErrorKind, Result, Within};
+use crate::short_cuts::ShortCut;
 
 /// Touching ranges are read together up to this length: beyond, another thread may as well take a part.
 const LONGEST_UNIT: u64 = 1 << 20;
@@ -68,6 +69,7 @@ impl<'a> Units<'a> {
             && before.offset.checked_add(before.length) == Some(range.offset)
             && before.length + range.length <= LONGEST_UNIT
         {
+            ShortCut::RangesJoined.taken();
             piece.from = before.length;
             before.length += range.length;
             pieces.push(piece);
@@ -112,6 +114,9 @@ impl<'a> Batch<'a> {
             Stored::Range(range) if self.chain.is_plain() && range.length == self.chain.length() as u64 => {
                 let (from, to) = self.chain.byte_bounds(&region);
                 let part = range.part(from as u64, to as u64)?;
+                if part.length < range.length {
+                    ShortCut::PartRead.taken();
+                }
                 units.push(Stored::Range(part), item, Decoding::Plain(from), region);
             }
             stored => units.push(stored, item, Decoding::Chain(self.chain), region),
@@ -150,12 +155,14 @@ impl<'a> Batch<'a> {
             (Stored::Missing, _) => units.push(Stored::Missing, item, Decoding::Fill, Cow::Borrowed(region)),
             (Stored::Bytes(data), _) => {
                 let index = sharding.index_of(&data)?;
+                ShortCut::ShardSpread.taken();
                 for (position, part) in parts {
                     let inner = index.slice(position, &data)?.map(|inner| data.slice_ref(inner));
                     push_inner(inner.map(Stored::Bytes), item, sharding, part, units);
                 }
             }
             (Stored::Range(whole), Some(index)) => {
+                ShortCut::InnerChunksRead.taken();
                 let mut found: Vec<(Option<ChunkRange>, Region)> = Vec::with_capacity(parts.len());
                 for (position, part) in parts {
                     let range = index.get(position)?.map(|(offset, length)| inner_range(whole, offset, length));

@@ -15,6 +15,7 @@ use crate::codec::scratch::Scratch;
 use crate::codec::workers;
 use crate::error::{Error, ErrorKind, Result, Within};
 use crate::interrupt;
+use crate::short_cuts::ShortCut;
 
 /// Chunks, or inner chunks of shards, that are looked up before the first of them is read.
 const BLOCK: usize = 16 << 10;
@@ -110,7 +111,11 @@ impl Reading<'_, '_> {
         let Some(run) = run else { return Ok(false) };
         let assets = self.batch.reader.assets();
         let read = self.slabs.view(thread).write_run(run, &mut |memory| assets.chunk_into(range, memory));
-        read.within(|| self.batch.named("decode_chunk", *item))
+        let read = read.within(|| self.batch.named("decode_chunk", *item))?;
+        if read {
+            ShortCut::ReadInPlace.taken();
+        }
+        Ok(read)
     }
 
     fn read_and_decode(&self, unit: &Unit<'_>, range: ChunkRange, scratch: &mut Scratch, thread: usize) -> Result<()> {
@@ -179,11 +184,15 @@ impl Reading<'_, '_> {
         let mut view = self.slabs.view(thread);
         for piece in &unit.pieces {
             let decoded = match piece.decoding {
-                Decoding::Fill => view.put_fill(&piece.region, self.batch.chain.fill().element()),
+                Decoding::Fill => {
+                    ShortCut::Filled.taken();
+                    view.put_fill(&piece.region, self.batch.chain.fill().element())
+                }
                 Decoding::Chain(chain) => {
                     piece.of(data).and_then(|bytes| chain.decode(bytes, &piece.region, &mut view, scratch))
                 }
                 Decoding::Plain(base) => {
+                    ShortCut::DecodedWithoutCopy.taken();
                     let elements = |bytes| Elements { base, ..self.batch.chain.plain_elements(bytes) };
                     piece.of(data).and_then(|bytes| view.put(&piece.region, elements(bytes)))
                 }

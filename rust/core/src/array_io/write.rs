@@ -19,6 +19,7 @@ use crate::codec::{Source, workers};
 use crate::error::{Error, ErrorKind, Result, Within};
 use crate::interrupt;
 use crate::object_id::ObjectId12;
+use crate::short_cuts::ShortCut;
 use crate::storage::{ObjectStore, PutOptions};
 
 /// Bytes of chunks in memory that are encoded before the first of them is uploaded to a network.
@@ -89,6 +90,9 @@ impl Batch<'_> {
     fn keeps_existing(&self, item: usize, complete: &[bool]) -> bool {
         let covered = self.regions.get(item).is_some_and(|region| region.covers(self.chain.shape()));
         let replaced = !self.chain.replaces_inner_chunks() && complete.get(item) == Some(&true);
+        if replaced && !covered {
+            ShortCut::ExistingUnread.taken();
+        }
         !covered && !replaced
     }
 }
@@ -285,8 +289,12 @@ impl<'a> Writing<'a> {
     }
 
     fn encoded(&self, item: usize, stored: Option<Cow<'a, [u8]>>) -> Result<Encoded<'a>> {
-        let Some(data) = stored else { return Ok(Encoded::Recorded(Change::Deleted)) };
+        let Some(data) = stored else {
+            ShortCut::EmptyLeftOut.taken();
+            return Ok(Encoded::Recorded(Change::Deleted));
+        };
         if data.len() <= self.upload.inline_limit {
+            ShortCut::Inlined.taken();
             let data = Bytes::from(data.into_owned());
             return Ok(Encoded::Recorded(Change::Set(ChunkRef::Inline(data))));
         }

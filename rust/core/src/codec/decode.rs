@@ -11,6 +11,7 @@ use super::scratch::Scratch;
 use super::shard::Sharding;
 use super::{crc32c, expect_length};
 use crate::error::Result;
+use crate::short_cuts::ShortCut;
 
 impl Chain {
     /// Decode a chunk and put the elements of `region` where it says.
@@ -27,6 +28,7 @@ impl Chain {
             }
             (None, []) if self.swapped_unit == 1 => {
                 expect_length(stored, self.length())?;
+                ShortCut::DecodedWithoutCopy.taken();
                 target.put(region, self.plain_elements(stored))
             }
             (None, _) => self.decode_elements(stored, compression, region, target, scratch),
@@ -38,6 +40,7 @@ impl Chain {
         let (mut stored, mut compression) = (stored, self.compression.as_slice());
         while let [before @ .., Compression::Crc32c] = compression {
             stored = crc32c::verified(stored)?;
+            ShortCut::ChecksumInPlace.taken();
             compression = before;
         }
         Ok((stored, compression))
@@ -94,6 +97,7 @@ impl Chain {
             && let Some(run) = self.run_as_decoded(region)
             && target.write_run(run, &mut |memory| decode(memory, scratch))?
         {
+            ShortCut::DecodedInPlace.taken();
             return Ok(());
         }
         let mut buffer = scratch.buffer();
@@ -117,7 +121,10 @@ impl Sharding {
         for (position, part) in self.parts(region) {
             match index.slice(position, shard)? {
                 Some(stored) => self.inner.decode(stored, &part, target, scratch)?,
-                None => target.put_fill(&part, self.inner.fill.element())?,
+                None => {
+                    ShortCut::Filled.taken();
+                    target.put_fill(&part, self.inner.fill.element())?;
+                }
             }
         }
         Ok(())

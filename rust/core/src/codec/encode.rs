@@ -10,6 +10,7 @@ use super::scratch::Scratch;
 use super::shard::{Index, Sharding};
 use super::workers;
 use crate::error::Result;
+use crate::short_cuts::ShortCut;
 
 /// Elements in memory that are written: the regions of chunks say where in them.
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +77,7 @@ impl Chain {
             && region.covers(&self.shape)
             && let Some(elements) = self.run_as_decoded(region).and_then(|run| source.bytes.get(run))
         {
+            ShortCut::EncodedInPlace.taken();
             return self.encode_bytes(elements, source.keep_empty, scratch);
         }
         let mut buffer = scratch.buffer();
@@ -167,6 +169,9 @@ impl Sharding {
     ) -> Result<Option<Vec<u8>>> {
         let index = existing.map(|shard| self.index_of(shard)).transpose()?;
         let parts = self.parts(region);
+        if existing.is_some() && parts.len() < self.count() {
+            ShortCut::InnerChunksKept.taken();
+        }
         let encode = |part: &(usize, Region), scratch: &mut Scratch| {
             let (position, part) = part;
             let before = self.before(existing, index.as_ref(), *position)?;

@@ -66,7 +66,9 @@ impl Region {
     }
 
     /// The bytes outside if they are one run in C order.
-    pub fn run(&self, item: usize) -> Option<std::ops::Range<usize>> {
+    ///
+    /// Says nothing of the order inside of the chunk: to take one side for the other is for `Chain::run_as_decoded`.
+    pub(super) fn run(&self, item: usize) -> Option<std::ops::Range<usize>> {
         let mut expected = item;
         for axis in self.axes.iter().rev().filter(|axis| axis.len > 1) {
             if axis.stride != expected {
