@@ -117,7 +117,10 @@ def _regular_count(length: int, chunk: int) -> int:
 
 
 def _rectilinear_count(value: Any, length: int) -> int:
-    """Bare numbers count one chunk, ``[size, count]`` pairs count ``count``; one number alone is a regular axis."""
+    """Bare numbers count one chunk, ``[size, count]`` pairs count ``count``; one number alone is a regular axis.
+
+    The list says what there is, also where the array ends before: it may grow again.
+    """
     if _is_length(value):
         return _regular_count(length, value)
     if not isinstance(value, list):
@@ -130,7 +133,7 @@ def _rectilinear_count(value: Any, length: int) -> int:
             total += item[1]
         else:
             raise _bad(f"`chunk_shapes` holds {item!r}, which is neither a length nor a [length, count] pair")
-    return total if length else 0
+    return total
 
 
 def _check_rank(found: int, wanted: int, name: str) -> None:
