@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from frazil._core import ChunkRef
 from frazil.errors import IcechunkError, InvalidInputError, InvalidTypeError
 from frazil.format import zarr_metadata
+from frazil.format.records import NodeRecord
 from frazil.node_path import NodePath
 from frazil.working_tree import WorkingTree, array_of
 
@@ -20,13 +21,13 @@ def reindex(tree: WorkingTree, path: NodePath, forward: IndexMap, backward: Inde
     """Move every chunk of an array to where ``forward`` says; None drops it.
 
     With ``backward`` (new position to old) the positions whose source has no chunk are cleared; without it they keep
-    what they had.  Nothing is staged if anything fails.
+    what they had.  Nothing is staged if anything fails.  Only regular chunk grids, as for ``shift``.
     """
     for function in (forward, backward):
         if function is not None and not callable(function):
             raise TypeError(f"reindex_array takes functions from index to index, not {type(function).__name__}")
     with tree.editing():
-        node = tree.existing_array(path)
+        node = _array_of_equal_chunks(tree, path)
         reader = tree.chunk_reader(node)
         existing = list(reader.coords())
         there = set(existing)
@@ -53,15 +54,8 @@ def shift(tree: WorkingTree, path: NodePath, chunk_offset: Sequence[int]) -> Non
     Vacated positions have no chunk afterwards, and read as the fill value.
     """
     with tree.editing():
-        node = tree.existing_array(path)
+        node = _array_of_equal_chunks(tree, path)
         counts = array_of(node).num_chunks
-        grid = zarr_metadata.parse(node.user_data).grid
-        if grid is not None and grid.name != "regular":
-            raise InvalidInputError(
-                f"cannot shift `{path}`: its chunk grid is {grid.name}, and chunks of different lengths cannot take each "
-                "other's place",
-                kind="invalid-array-metadata",
-            )
         if len(chunk_offset) != len(counts):
             raise InvalidInputError(
                 f"chunk_offset has {len(chunk_offset)} values, but `{path}` has {len(counts)} dimensions",
@@ -76,6 +70,19 @@ def shift(tree: WorkingTree, path: NodePath, chunk_offset: Sequence[int]) -> Non
             return target
 
         reindex(tree, path, moved(1), moved(-1))
+
+
+def _array_of_equal_chunks(tree: WorkingTree, path: NodePath) -> NodeRecord:
+    """The array at ``path``; refused, whatever is to be done, if its chunks cannot take each other's place."""
+    node = tree.existing_array(path)
+    grid = zarr_metadata.parse(node.user_data).grid
+    if grid is not None and grid.name != "regular":
+        raise InvalidInputError(
+            f"cannot move the chunks of `{path}`: its chunk grid is {grid.name}, and chunks of different lengths cannot take "
+            "each other's place; write the values anew instead",
+            kind="invalid-array-metadata",
+        )
+    return node
 
 
 def _call(function: IndexMap, coords: Coords) -> Coords | None:

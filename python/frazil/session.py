@@ -357,7 +357,8 @@ class Session(StructuralDisplay):
     ) -> None:
         """Move every chunk of an array to the index that ``forward`` gives for its own; None drops it.
 
-        With ``backward`` (new index to old) the positions whose source has no chunk are cleared.
+        With ``backward`` (new index to old) the positions whose source has no chunk are cleared.  Arrays whose chunks differ in
+        length are refused, whatever the functions do.
         """
         _reindex.reindex(self._tree, node_path.parse(array_path), forward, backward)
 

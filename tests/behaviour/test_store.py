@@ -174,6 +174,10 @@ async def test_rectilinear_grids_are_of_spec_2(repo: Repository, store: frazil.I
         await store.set("r/c/2", buffer(b"\x01"))
     with pytest.raises(IcechunkError, match="rectilinear"):
         store.session.shift_array("/r", [1])
+    for mapping in (lambda index: index, lambda index: [1 - index[0]], lambda index: None):
+        for backward in (None, mapping):
+            with pytest.raises(InvalidInputError, match="rectilinear"):
+                store.session.reindex_array("/r", mapping, backward)
     assert await get(store, "r/c/1") == b"\x01\x02\x03"
 
 
