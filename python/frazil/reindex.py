@@ -26,7 +26,8 @@ def reindex(tree: WorkingTree, path: NodePath, forward: IndexMap, backward: Inde
     for function in (forward, backward):
         if function is not None and not callable(function):
             raise TypeError(f"reindex_array takes functions from index to index, not {type(function).__name__}")
-    with tree.editing():
+    with tree.lock:
+        tree.ensure_editable()
         node = _array_of_equal_chunks(tree, path)
         reader = tree.chunk_reader(node)
         existing = list(reader.coords())
@@ -53,7 +54,8 @@ def shift(tree: WorkingTree, path: NodePath, chunk_offset: Sequence[int]) -> Non
 
     Vacated positions have no chunk afterwards, and read as the fill value.
     """
-    with tree.editing():
+    with tree.lock:
+        tree.ensure_editable()
         node = _array_of_equal_chunks(tree, path)
         counts = array_of(node).num_chunks
         if len(chunk_offset) != len(counts):

@@ -199,7 +199,8 @@ class Session(StructuralDisplay):
         rebase_tries = integer("rebase_tries", 1000 if rebase_tries is None else rebase_tries, 0, 2**32 - 1)
         items = self._metadata(metadata)
         # Held throughout: between an attempt and its rebase another thread would find the session writable.
-        with self._tree.publishing():
+        with self._tree.lock:
+            self._tree.ensure_publishable()
             if rebase_with is None:
                 return self._commit_once(message, items, allow_empty=allow_empty)
             rebases = 0
@@ -246,7 +247,16 @@ class Session(StructuralDisplay):
         RebaseFailedError
             The solver left conflicts.  The session keeps its changes, on the last snapshot that fitted.
         """
-        rebase_tree(self._tree, self._session.history, solver)
+        with self._tree.lock:
+            self._tree.ensure_publishable()
+            published = publish.settle_published(self._tree, self._session.history)
+            if published is not None:
+                raise SessionStateError(
+                    f"there is nothing to rebase: the session was committed as {format_id(published)}, though no answer "
+                    "came then",
+                    kind="commit-not-allowed",
+                )
+            rebase_tree(self._tree, self._session.history, solver)
 
     def discard_changes(self) -> None:
         """Drop everything not committed."""
@@ -278,6 +288,7 @@ class Session(StructuralDisplay):
                     "are",
                     kind="cannot-fork-read-only-session",
                 )
+            tree.ensure_known()
             base = tree.base
             if tree.has_changes():
                 base = tree.context.assets.snapshot(publish.store_unregistered(tree, message="base of a fork"))
@@ -297,7 +308,8 @@ class Session(StructuralDisplay):
         tree.ensure_writable()  # before the others are looked at; asked again under the lock
         # Their locks are let go before ours is taken: two sessions may be merged into each other at the same time.
         taken = [part for other in others if (part := _part_of(other._tree)) is not None]  # noqa: SLF001 - our own class
-        with tree.writing():
+        with tree.lock:
+            tree.ensure_writable()
             if not taken:
                 return
             parts = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from frazil.format.records import SnapshotEntry
@@ -91,3 +91,6 @@ class History(Protocol):
 
     def publish_detached(self, entry: SnapshotEntry, ahead: Ahead | None = None) -> None:
         """Make a flushed snapshot known (spec 1 has nowhere to note it, and does nothing)."""
+
+    def published(self, candidates: Iterable[SnapshotId], branch: str | None, base: SnapshotId) -> SnapshotId | None:
+        """Which of these snapshots were made known after ``base``, on ``branch`` if it is given."""

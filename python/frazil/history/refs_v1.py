@@ -26,9 +26,14 @@ _MAX_TRIES: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class OtherTip:
-    """The tip of a branch that is not where it was expected to be; None if there is no such branch."""
+    """The tip of a branch that is not where it was expected to be; None if there is no such branch.
+
+    ``was_sent`` says that it was there before, and that a write was refused: by its own first attempt, perhaps, if a
+    network lost the answer to that.
+    """
 
     tip: SnapshotId | None
+    was_sent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +84,12 @@ class RefFiles:
     def swap_branch(self, name: str, target: SnapshotId, *, expected: SnapshotId | None) -> OtherTip | None:
         """Compare and set; None expects that there is no such branch.  Returns what was found if that was not so."""
         key = self._key(_BRANCH, name)
-        for _ in range(_MAX_TRIES):
+        for attempt in range(_MAX_TRIES):
             found = self._get(key)
             actual = found[0] if found is not None else None
             if actual != expected:
-                return OtherTip(actual)
+                was_sent = attempt > 0 and not self._objects.is_local
+                return None if was_sent and actual == target else OtherTip(actual, was_sent)
             if self._try_put(key, target, found[1] if found is not None else None):
                 return None
         raise _exhausted(name)
@@ -115,8 +121,12 @@ class RefFiles:
     def create_tag(self, name: str, target: SnapshotId) -> None:
         key = self._key(_TAG, name)
         # Asked first because the storage settings may turn conditional creation off.
-        if self._objects.head(key) is not None or not self._try_put(key, target, None):
+        if self._objects.head(key) is not None:
             raise tag_exists(name)
+        if not self._try_put(key, target, None):
+            found = None if self._objects.is_local else self._get(key)
+            if found is None or found[0] != target:  # else a network lost the answer, or another made the same tag
+                raise tag_exists(name)
 
     def delete_tag(self, name: str) -> None:
         """Leave a tombstone beside the file, so that the name is never used again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 Mutation = Callable[[RepoInfo], Change[Result]]
 """Decides on a change from the state of the repository, without I/O; may run several times.  Raises to give up."""
+
+IsDone = Callable[[RepoInfo], bool]
+"""Whether an update that was sent got through, as far as the state of the repository tells."""
 
 _FRESH_US: Final = 5_000_000
 """A copy read this long ago is worth an attempt: if it is out of date, the conditional write says so."""
@@ -125,16 +128,24 @@ class RepoObject:
         return Ahead(held, was_asked, self._back_up(held, self._context.clock()))
 
     def update(
-        self, mutate: Mutation[Result], *, even_if_read_only: bool = False, ahead: Ahead | None = None
+        self,
+        mutate: Mutation[Result],
+        *,
+        even_if_read_only: bool = False,
+        ahead: Ahead | None = None,
+        is_done: IsDone = lambda _: False,
     ) -> Result:
         """Apply a mutation to the present state of the repository, again and again until no other writer is faster.
 
-        ``ahead`` is what ``look_ahead`` has prepared.
+        ``ahead`` is what ``look_ahead`` has prepared.  A network may lose the answer of an attempt that got through: the next
+        one finds it by the backup that it noted in the log, or because ``is_done`` says so.
 
         Raises what the mutation raises, ``ReadOnlyError`` if the repository was set read-only, and ``ConflictError``
-        of kind ``update-attempts-exhausted``.
+        of kind ``update-attempts-exhausted``; ``StorageError`` of kind ``outcome-unknown`` if the store
+        gave no answer, and does not show the change either.
         """
         attempts = 0
+        sent: dict[str, Result] = {}
         for delay in self._delays():
             self._sleep(delay)
             attempts += 1
@@ -144,6 +155,8 @@ class RepoObject:
                     partial(_decide, mutate=mutate, even_if_read_only=even_if_read_only),
                     trusting=first,
                     ahead=ahead if first else None,
+                    sent=sent,
+                    is_done=is_done,
                 )
             if result is not None:
                 return result[0]
@@ -152,8 +165,20 @@ class RepoObject:
             f"repository cannot be updated after {attempts} attempts, too many concurrent changes",
         )
 
-    def _attempt(self, decide: Mutation[Result], *, trusting: bool, ahead: Ahead | None) -> tuple[Result] | None:
-        """One attempt; None if another writer was faster."""
+    def _attempt(
+        self,
+        decide: Mutation[Result],
+        *,
+        trusting: bool,
+        ahead: Ahead | None,
+        sent: dict[str, Result],
+        is_done: IsDone,
+    ) -> tuple[Result] | None:
+        """One attempt; None if another writer was faster.
+
+        ``sent`` are the results of the attempts before this one by the backups that they made, to which this one is added.
+        A network may have lost the answer of one that was successful.
+        """
         if ahead is not None and self._is_superseded(ahead):
             ahead = None
         if ahead is not None and ahead.was_asked:
@@ -164,13 +189,36 @@ class RepoObject:
             change = _decide_or_none(held, decide)
         if held is None or change is None:
             ahead, held = None, self._fetch()
+            landed = _landed(held.info, sent, is_done)
+            if landed is not None:
+                return (sent[landed],)
             change = decide(held.info)
+        backup = ahead.backup if ahead is not None else None
         try:
-            self._write(held, change, ahead.backup if ahead is not None else None)
+            if backup is None:
+                backup = self._back_up(held, self._context.clock())
+            sent[backup] = change.result
+            self._write(held, change, backup)
         except StorageConflict:
             self._held = replace(held, read_at=0)
             return None
+        except IcechunkError as failure:
+            self._held = None
+            if failure.kind != ErrorKind.OUTCOME_UNKNOWN or not self._has_landed(sent, is_done):
+                raise
         return (change.result,)
+
+    def _has_landed(self, sent: dict[str, Result], is_done: IsDone) -> bool:
+        """Whether an update of which no answer came got through after all.
+
+        A local disk that gives none may not have it on stable storage, whatever can be read: that is left to the caller.
+        """
+        if self._context.objects.is_local:
+            return False
+        try:
+            return _landed(self._fetch().info, sent, is_done) is not None
+        except IcechunkError:
+            return False
 
     def _is_superseded(self, ahead: Ahead) -> bool:
         """Whether another thread of this process has read or written a newer state since."""
@@ -214,11 +262,9 @@ class RepoObject:
             storage_class=metadata_storage_class(context),
         )
 
-    def _write(self, held: HeldRepo, change: Change[object], backup: str | None) -> None:
+    def _write(self, held: HeldRepo, change: Change[object], backup: str) -> None:
         context = self._context
         now = context.clock()
-        if backup is None:
-            backup = self._back_up(held, now)
         entry = (int(change.tag), change.fields, _update_time(now, newest=held.info.updated_at or 0), None)
         limit = context.config.effective_num_updates_per_repo_info_file()
         info = held.info.edit(**change.edits, log=(entry, backup, limit))
@@ -244,6 +290,13 @@ class RepoObject:
 
     def _jitter(self) -> float:
         return self._context.ids.backup_id()[0] / 256
+
+
+def _landed(info: RepoInfo, sent: Iterable[str], is_done: IsDone) -> str | None:
+    """Which of the attempts with these backups got through: it noted its backup, whose name nobody else uses, in the log."""
+    noted = {backup for _, _, _, backup in info.updates()} | {info.repo_before_updates}
+    found = [backup for backup in sent if backup in noted]
+    return found[-1] if found else next(iter(sent), None) if is_done(info) else None
 
 
 def _decide(info: RepoInfo, mutate: Mutation[Result], *, even_if_read_only: bool) -> Change[Result]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from frazil._core import PutMode, Version
@@ -152,11 +152,22 @@ class HistoryV1:
         ahead: Ahead | None = None,  # noqa: ARG002 - there never is anything
     ) -> None:
         found = self.refs.swap_branch(branch, entry.id, expected=expected)
-        if found is not None:
+        if found is not None and not (found.was_sent and self.published([entry.id], branch, expected) is not None):
             raise commit_conflict(format_id(expected), format_id(found.tip) if found.tip is not None else None)
 
     def publish_detached(self, entry: SnapshotEntry, ahead: Ahead | None = None) -> None:
         """Spec 1 has nowhere to note it: only its id leads to the snapshot."""
+
+    def published(self, candidates: Iterable[SnapshotId], branch: str | None, base: SnapshotId) -> SnapshotId | None:
+        if branch is None:
+            return None
+        wanted = set(candidates)
+        for entry in self.tip_and_ancestry(branch)[1]:
+            if entry.id in wanted:
+                return entry.id
+            if entry.id == base:
+                break
+        return None
 
 
 def _expect(expected: SnapshotId | None, found: OtherTip | None) -> None:

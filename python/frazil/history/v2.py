@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +14,7 @@ from frazil.format.records import SnapshotEntry
 from frazil.history import commit_changes, entries, features, ops_log, ref_changes, repo_status, stored_config
 from frazil.history.change import Change, UpdateTag
 from frazil.history.ref_changes import circular, snapshot_not_found
-from frazil.history.update import Ahead, HeldRepo, Mutation, RepoObject, Result
+from frazil.history.update import Ahead, HeldRepo, IsDone, Mutation, RepoObject, Result
 from frazil.history.updates import Update
 from frazil.ids import SnapshotId
 
@@ -146,16 +146,22 @@ class HistoryV2:
     def publish_commit(
         self, entry: SnapshotEntry, *, branch: str, expected: SnapshotId, ahead: Ahead | None = None
     ) -> None:
-        self.update(partial(commit_changes.commit, entry=entry, branch=branch, expected=expected), ahead=ahead)
+        change = partial(commit_changes.commit, entry=entry, branch=branch, expected=expected)
+        self._repo.update(change, ahead=ahead, is_done=_lists(entry))
 
     def publish_amend(
         self, entry: SnapshotEntry, *, branch: str, expected: SnapshotId, ahead: Ahead | None = None
     ) -> None:
         """Put ``entry`` in the place of ``expected``, if that still is the tip of ``branch``; else ``ConflictError``."""
-        self.update(partial(commit_changes.amend, entry=entry, branch=branch, expected=expected), ahead=ahead)
+        change = partial(commit_changes.amend, entry=entry, branch=branch, expected=expected)
+        self._repo.update(change, ahead=ahead, is_done=_lists(entry))
 
     def publish_detached(self, entry: SnapshotEntry, ahead: Ahead | None = None) -> None:
-        self.update(partial(commit_changes.detached, entry=entry), ahead=ahead)
+        self._repo.update(partial(commit_changes.detached, entry=entry), ahead=ahead, is_done=_lists(entry))
+
+    def published(self, candidates: Iterable[SnapshotId], branch: str | None, base: SnapshotId) -> SnapshotId | None:  # noqa: ARG002 - every snapshot is listed, whatever branch has it
+        info = self.read()
+        return next((candidate for candidate in candidates if info.snapshot(candidate) is not None), None)
 
     # ---- metadata, status and flags of the repository ---------------------------------------------------------------
 
@@ -203,6 +209,10 @@ def require_v2(history: History, operation: str) -> HistoryV2:
         "repository version error, this operation requires a repository that is at least version 2.0, please upgrade "
         f"your on-disk format before executing this operation ({operation})",
     )
+
+
+def _lists(entry: SnapshotEntry) -> IsDone:
+    return lambda info: info.snapshot(entry.id) is not None
 
 
 def _walk(info: RepoInfo, start: SnapshotId) -> Iterator[SnapshotEntry]:

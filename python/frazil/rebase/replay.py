@@ -46,7 +46,8 @@ def rebase_tree(tree: WorkingTree, history: History, solver: ConflictSolver) -> 
     Raises ``RebaseFailedError`` if the solver leaves conflicts.  The tree then stands on the last snapshot that caused
     none, with all its changes, so that another solver may be tried.  On any other error it is as it was.
     """
-    with tree.publishing() as branch:
+    with tree.lock:
+        branch = tree.ensure_publishable()
         found = rebase(tree.changes, tree.base, branch, history=history, assets=tree.context.assets, solver=solver)
         if found.base != tree.base_id:
             tree.replace(tree.context.assets.snapshot(found.base), found.changes)

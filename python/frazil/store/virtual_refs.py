@@ -221,14 +221,14 @@ def _set_all(
             unserved.extend(map(columns.coords_of, failing))
             columns = columns.without(failing)
         ready.append((columns, checksum))
-    with tree.editing():
+    with tree.lock:
         for columns, checksum in ready:
             _set(tree, node, columns, checksum)
     return unserved or None
 
 
 def _set(tree: WorkingTree, node: NodeRecord, columns: ReferenceColumns, checksum: Checksum) -> None:
-    with tree.editing():  # a commit that came between would leave the references in a table that is no longer anybody's
+    with tree.lock:  # a commit that came between would leave the references in a table that is no longer anybody's
         tree.table_of(node).set_virtual_columns(
             columns.coords,
             columns.locations,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from frazil._core import ChunkReader, KeyReader, Snapshot
 from frazil.changes.change_set import ChangeSet
 from frazil.context import RepositoryContext
-from frazil.errors import ReadOnlyError, SessionStateError
+from frazil.errors import ErrorKind, ReadOnlyError, SessionStateError, error
 from frazil.format.records import ManifestFile, NodeRecord
 from frazil.ids import ChunkId, SnapshotId
 from frazil.node_path import NodePath
@@ -30,8 +29,9 @@ class TreeOwner(Protocol):
 class TreeState:
     """Base snapshot, change set and mode.
 
-    ``writing``, ``editing`` and ``publishing`` take the lock and then ask what the tree may do, so that nobody decides on
-    a state that another thread is about to end.
+    Whoever changes or publishes something takes ``lock`` first and asks ``ensure_...`` then, so that nobody decides on a
+    state that another thread is about to end.  (No context managers of our own: Ctrl-C in the Python code of one would
+    leave the lock taken.)
     """
 
     def __init__(
@@ -66,6 +66,8 @@ class TreeState:
         self._nodes: dict[NodePath, NodeRecord] = {}
         """Records that were asked for before: one of an array with many manifests takes long to make."""
         self._uploaded: set[ChunkId] = set()
+        self.in_doubt: tuple[Snapshot, ...] = ()
+        """Snapshots of these changes that may have been published: it was tried, and no answer came."""
         self.stored_manifests: Mapping[Hashable, ManifestFile] = {}
         """Those that the last attempt to commit has stored, if it came to nothing, by what they were made of."""
 
@@ -107,6 +109,7 @@ class TreeState:
             self.mode = SessionMode.readonly
             self.branch = None
             self.is_fork = False
+            self.in_doubt = ()  # last: if Ctrl-C comes before, it is found out once more
 
     def replace(self, base: Snapshot, changes: ChangeSet) -> None:
         """Stand on another base with other changes (rebase, merge, discard)."""
@@ -117,43 +120,42 @@ class TreeState:
             self._forget()
 
     def discard(self) -> None:
-        with self.writing():
+        with self.lock:
+            self._refuse_read_only()
+            self.in_doubt = ()
             self.replace(self.base, ChangeSet())
 
     # ---- what it may do --------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Hold the lock of a tree that is not read-only."""
-        with self.lock:
-            self.ensure_writable()
-            yield
-
-    @contextmanager
-    def editing(self) -> Iterator[None]:
-        """Hold the lock of a tree whose data may be changed."""
-        with self.lock:
-            self.ensure_editable()
-            yield
-
-    @contextmanager
-    def publishing(self) -> Iterator[str]:
-        """Hold the lock of a tree that may commit; gives its branch."""
-        with self.lock:
-            if self.branch is None or self.read_only:
-                raise SessionStateError(
-                    "commits are not allowed on read-only or forked sessions, merge forked sessions back into the "
-                    "session that they were forked from and commit that one",
-                    kind="commit-not-allowed",
-                )
-            yield self.branch
+    def ensure_publishable(self) -> str:
+        """The branch that a commit moves."""
+        if self.branch is None or self.read_only:
+            raise SessionStateError(
+                "commits are not allowed on read-only or forked sessions, merge forked sessions back into the "
+                "session that they were forked from and commit that one",
+                kind="commit-not-allowed",
+            )
+        return self.branch
 
     def ensure_writable(self) -> None:
+        self._refuse_read_only()
+        self.ensure_known()
+
+    def _refuse_read_only(self) -> None:
         if self.read_only:
             raise ReadOnlyError(
                 "Read only sessions cannot modify the repository; open a writable session "
                 "(`Repository.writable_session`) to write",
                 kind="read-only-session",
+            )
+
+    def ensure_known(self) -> None:
+        """Further changes would be lost if the last attempt to publish turned out to have been successful."""
+        if self.in_doubt:
+            raise error(
+                ErrorKind.OUTCOME_UNKNOWN,
+                "the last commit of this session ended without an answer, so it is not known whether it is part of the "
+                "repository: call `commit` again, which looks for it and never commits twice, or `discard_changes`",
             )
 
     def ensure_editable(self) -> None:

@@ -133,6 +133,8 @@ impl Remote {
             (Ok(None), true) => Err(conflict),
             // whether it was ours cannot be told
             (Err(failure), true) => Err(failed(failure, "look up", key)),
+            // it may have happened, or still happen, and nothing shows it
+            (_, false) if may_have_landed(&error) => Err(unknown(failed(error, "write", key))),
             (_, false) => Err(failed(error, "write", key)),
         }
     }
@@ -277,6 +279,11 @@ fn version_of(written: PutResult) -> Version {
 }
 
 /// Whether a write may have happened although its answer says otherwise, or did not come at all.
+fn unknown(error: Error) -> Error {
+    let kind = if error.kind == ErrorKind::ObjectStore { ErrorKind::OutcomeUnknown } else { error.kind };
+    Error { kind, ..error }
+}
+
 fn may_have_landed(error: &object_store::Error) -> bool {
     matches!(error, object_store::Error::Generic { .. } | object_store::Error::NotFound { .. })
 }
