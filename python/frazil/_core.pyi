@@ -238,6 +238,12 @@ class ChunkTable:
     def items(self) -> list[tuple[tuple[int, ...], ChunkRef | None]]:
         """Every change in coordinate order; None is a deletion."""
 
+    def ensure_stored(self, objects: ObjectStore) -> None:
+        """Fail unless the objects of the repository that are referred to are there and can be relied on.
+
+        Over a network nobody asks: it would cost a request each.
+        """
+
     def __len__(self) -> int: ...
     def copy(self) -> ChunkTable: ...
     @property
@@ -822,6 +828,7 @@ class ObjectStore:
         attributes: Mapping[str, str] | None = None,
         content_type: str | None = None,
         storage_class: str | None = None,
+        fresh: bool = False,
     ) -> Version: ...
     def put_many(
         self,
@@ -830,9 +837,24 @@ class ObjectStore:
         attributes: Mapping[str, str] | None = None,
         storage_class: str | None = None,
         concurrency: int = 0,
+        fresh: bool = False,
     ) -> None: ...
     def sync(self) -> None:
         """Local disk with ``durable``: everything put so far, and its directories, is on stable storage on return."""
+
+    def ensure_stored(self, keys: Sequence[str]) -> None:
+        """Fail unless all these objects, written before, are there and can be relied on.
+
+        Over a network nobody asks: it would cost a request each.
+        """
+
+    @property
+    def keeps_time(self) -> bool:
+        """Objects are dated by a clock of their own, and can be asked for their times at no cost (local disk)."""
+
+    @property
+    def time_lag(self) -> int:
+        """How long after its time of modification an object may have been written, in microseconds."""
 
     def copy(self, source: str, target: str, version: Version | None = None) -> None:
         """Copy an object, if ``version`` is given only while the source still is at it."""

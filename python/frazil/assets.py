@@ -31,12 +31,17 @@ class NewFile:
     data: bytes
 
 
-def write_files(context: RepositoryContext, files: Sequence[NewFile]) -> None:
-    """Store new metadata files, all at once over a network; on a durable disk they and all chunks before are synced."""
+def write_files(context: RepositoryContext, files: Sequence[NewFile], *, fresh: bool = False) -> None:
+    """Store new metadata files, all at once over a network; on a durable disk they and all chunks before are synced.
+
+    ``fresh`` says that their names were drawn for this, so that nobody else can be writing or reading them.
+    """
     by_kind: dict[FileType, list[tuple[str, bytes]]] = {}
     for file in files:
         by_kind.setdefault(_FILE_TYPES[file.key.partition("/")[0]], []).append((file.key, file.data))
-    puts: list[Callable[[], None]] = [partial(_put_all, context, kind, objects) for kind, objects in by_kind.items()]
+    puts: list[Callable[[], None]] = [
+        partial(_put_all, context, kind, objects, fresh=fresh) for kind, objects in by_kind.items()
+    ]
     if not context.objects.is_local:
         puts[1:] = [begin(put) for put in puts[1:]]
     for put in puts:
@@ -44,9 +49,9 @@ def write_files(context: RepositoryContext, files: Sequence[NewFile]) -> None:
     context.objects.sync()
 
 
-def _put_all(context: RepositoryContext, kind: FileType, objects: Sequence[tuple[str, bytes]]) -> None:
+def _put_all(context: RepositoryContext, kind: FileType, objects: Sequence[tuple[str, bytes]], *, fresh: bool) -> None:
     context.objects.put_many(
-        objects, attributes=attributes(context, kind), storage_class=metadata_storage_class(context)
+        objects, attributes=attributes(context, kind), storage_class=metadata_storage_class(context), fresh=fresh
     )
 
 

@@ -2,7 +2,9 @@
 
        CALL END ERRNO WHEN
 
-   CALL is fsync, fdatasync, write or rename; END is how the path ends; WHEN is `instead`, or `after` to do it first. */
+   CALL is fsync, fdatasync or rename, and END is how the path ends; or it is write, and END is somewhere in the path.
+   WHEN is `instead`, `after` to do it first, or `held` to wait beforehand until the file is gone, with a file FILE.held
+   that tells of it. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -12,10 +14,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-struct fault { int number; int after; };
+struct fault { int number; int after; int held; };
 
 static struct fault find(const char *call, const char *path) {
-    struct fault found = {0, 0};
+    struct fault found = {0, 0, 0};
     const char *name = getenv("FAILING_CALLS");
     FILE *file = name ? fopen(name, "re") : NULL;
     if (!file) return found;
@@ -23,12 +25,21 @@ static struct fault find(const char *call, const char *path) {
     int number;
     while (fscanf(file, "%15s %511s %d %15s", wanted, end, &number, when) == 4) {
         size_t length = strlen(path), tail = strlen(end);
-        if (!strcmp(wanted, call) && length >= tail && !strcmp(path + length - tail, end)) {
+        int same = strcmp(call, "write") ? length >= tail && !strcmp(path + length - tail, end) : !!strstr(path, end);
+        if (!strcmp(wanted, call) && same) {
             found.number = number;
             found.after = !strcmp(when, "after");
+            found.held = !strcmp(when, "held");
         }
     }
     fclose(file);
+    if (found.held) {
+        char sign[4096];
+        snprintf(sign, sizeof sign, "%s.held", name);
+        FILE *told = fopen(sign, "w");
+        if (told) fclose(told);
+        while (!access(name, F_OK)) usleep(1000);
+    }
     return found;
 }
 
@@ -64,4 +75,18 @@ int rename(const char *from, const char *to) {
     if (!real) real = dlsym(RTLD_NEXT, "rename");
     struct fault fault = find("rename", to);
     FAIL_OR(fault, real(from, to));
+}
+
+ssize_t write(int fd, const void *data, size_t size) {
+    static ssize_t (*real)(int, const void *, size_t);
+    if (!real) real = dlsym(RTLD_NEXT, "write");
+    struct fault fault = find_open("write", fd);
+    FAIL_OR(fault, real(fd, data, size));
+}
+
+ssize_t writev(int fd, const struct iovec *parts, int count) {
+    static ssize_t (*real)(int, const struct iovec *, int);
+    if (!real) real = dlsym(RTLD_NEXT, "writev");
+    struct fault fault = find_open("write", fd);
+    FAIL_OR(fault, real(fd, parts, count));
 }

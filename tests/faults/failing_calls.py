@@ -23,12 +23,30 @@ def build(directory: Path) -> Path:
     return library
 
 
+def start(library: Path, program: str, *arguments: str) -> subprocess.Popen[str]:
+    """A Python program whose calls fail as long as the file says so that ``FAILING_CALLS`` names."""
+    environment = {**os.environ, "LD_PRELOAD": str(library), "FAILING_CALLS": str(faults_of(library))}
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, "-c", program, *arguments], env=environment, stderr=pipe, text=True)
+
+
+def faults_of(library: Path) -> Path:
+    """The file; nothing fails without it."""
+    return library.with_suffix(".faults")
+
+
 def run(library: Path, program: str, *arguments: str) -> None:
-    """Run a Python program whose calls fail as long as the file says so that ``FAILING_CALLS`` names."""
-    faults = library.with_suffix(".faults")
-    faults.unlink(missing_ok=True)
-    environment = {**os.environ, "LD_PRELOAD": str(library), "FAILING_CALLS": str(faults)}
-    done = subprocess.run(
-        [sys.executable, "-c", program, *arguments], env=environment, capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stderr + done.stdout
+    """Run such a program to its end."""
+    faults_of(library).unlink(missing_ok=True)
+    finish(start(library, program, *arguments))
+
+
+def finish(program: subprocess.Popen[str]) -> None:
+    """It ends well."""
+    with program:
+        try:
+            _, said = program.communicate(timeout=120)
+        except subprocess.TimeoutExpired:
+            program.kill()
+            raise
+    assert program.returncode == 0, said

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import subprocess
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+import zarr
 
+import frazil
 from tests.faults import failing_calls
 
 SETUP = """
@@ -104,3 +110,121 @@ repo.create_tag("u", repo.lookup_branch("main"))
 
 def test_a_rename_whose_answer_a_network_file_system_lost_has_happened(tmp_path: Path, library: Path) -> None:
     failing_calls.run(library, SETUP + LOST_ANSWER, str(tmp_path / "repository"))
+
+
+REFUSED = """
+repo = frazil.Repository.create(storage, frazil.RepositoryConfig(inline_chunk_threshold_bytes=0))
+with repo.transaction("main", message="0") as store:
+    root = zarr.create_group(store)
+    for name in "ab":
+        root.create_array(name, shape=(1,), chunks=(1,), dtype="i8", compressors=None)[:] = 5
+
+def changed(name):
+    before = set((place / "chunks").iterdir())
+    session = repo.writable_session("main")
+    zarr.open_array(session.store, path=name, mode="r+")[:] = 1
+    return session, (set((place / "chunks").iterdir()) - before).pop().name
+
+refused_one, chunk = changed("a")
+sound_one, _ = changed("b")
+faults.write_text(f"fdatasync {chunk} {errno.EIO} instead")
+failure = refused(lambda: refused_one.commit("a"), "io")
+assert "did not reach the disk and has to be written again" in str(failure) and chunk in str(failure), failure
+faults.unlink()
+refused(lambda: refused_one.commit("a"), "io")  # the kernel says so once; the data are gone all the same
+sound_one.commit("b")
+repo.create_tag("t", repo.lookup_branch("main"))
+repo.garbage_collect(repo.lookup_snapshot("1CECHNKREP0F1RSTCMT0").written_at)
+refused(lambda: refused_one.commit("a", rebase_with=frazil.BasicConflictSolver()), "io")
+zarr.open_array(refused_one.store, path="a", mode="r+")[:] = 1
+refused_one.commit("a", rebase_with=frazil.BasicConflictSolver())
+root = zarr.open_group(fresh().readonly_session("main").store, mode="r")
+assert root["a"][0] == root["b"][0] == 1
+"""
+
+
+def test_what_the_disk_refused_concerns_only_who_refers_to_it(tmp_path: Path, library: Path) -> None:
+    failing_calls.run(library, SETUP + REFUSED, str(tmp_path / "repository"))
+
+
+WRITER = """
+import errno, os, sys
+import numpy as np, zarr, frazil
+
+def refused(work):
+    try:
+        work()
+    except frazil.StorageError as failure:
+        assert failure.kind == "io" and "disk is full" in str(failure), failure
+        return
+    raise AssertionError("no error")
+
+storage = frazil.local_filesystem_storage(sys.argv[1])
+if sys.argv[2] == "create":
+    refused(lambda: frazil.Repository.create(storage))
+    sys.exit()
+repo = frazil.Repository.open(storage, content_derived_chunk_ids=sys.argv[2] == "content ids")
+session = repo.writable_session("main")
+array = zarr.open_array(session.store, path="a", mode="r+")
+refused(lambda: array.__setitem__(slice(None), np.arange(64)))
+"""
+
+
+def hold_a_writer(library: Path, place: Path, what: str, folder: str) -> subprocess.Popen[str]:
+    """A writer that is about to find the disk full, for the first file in a folder."""
+    faults = failing_calls.faults_of(library)
+    sign = Path(f"{faults}.held")
+    sign.unlink(missing_ok=True)
+    faults.write_text(f"write /{folder}/ {errno.ENOSPC} held")
+    writer = failing_calls.start(library, WRITER, str(place), what)
+    while not sign.exists():
+        assert writer.poll() is None, writer.communicate()[1]
+        time.sleep(0.005)
+    return writer
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_writer_that_fails_leaves_alone_what_another_has_written(
+    tmp_path: Path, library: Path, *, durable: bool
+) -> None:
+    """Both write the same content, which the name is made of."""
+    storage = frazil.local_filesystem_storage(str(tmp_path), durable=durable)
+    repo = frazil.Repository.create(storage, content_derived_chunk_ids=True)
+    with repo.transaction("main", message="0") as store:
+        zarr.create_array(store, name="a", shape=(64,), chunks=(64,), dtype="i8", compressors=None)
+    repo = frazil.Repository.open(
+        storage, frazil.RepositoryConfig(inline_chunk_threshold_bytes=0), content_derived_chunk_ids=True
+    )
+    repo.save_config()
+    writer = hold_a_writer(library, tmp_path, "content ids", "chunks")
+    with repo.transaction("main", message="1") as store:
+        zarr.open_array(store, path="a", mode="r+")[:] = np.arange(64)
+    failing_calls.faults_of(library).unlink()
+    failing_calls.finish(writer)
+    array = zarr.open_array(repo.readonly_session("main").store, path="a", mode="r")
+    assert np.asarray(array[:]).tolist() == list(range(64))
+    assert len(list((tmp_path / "chunks").iterdir())) == 1
+
+
+def test_a_creation_that_fails_leaves_alone_what_another_has_created(tmp_path: Path, library: Path) -> None:
+    """Initial snapshots have the same name everywhere."""
+    writer = hold_a_writer(library, tmp_path, "create", "snapshots")
+    repo = frazil.Repository.create(frazil.local_filesystem_storage(str(tmp_path)))
+    failing_calls.faults_of(library).unlink()
+    failing_calls.finish(writer)
+    repo = frazil.Repository.open(frazil.local_filesystem_storage(str(tmp_path)))
+    assert list(repo.readonly_session("main").store.session.all_virtual_chunk_locations()) == []
+    assert len(list((tmp_path / "snapshots").iterdir())) == 1
+
+
+def test_a_writer_that_fails_leaves_nothing(tmp_path: Path, library: Path) -> None:
+    config = frazil.RepositoryConfig(inline_chunk_threshold_bytes=0)
+    repo = frazil.Repository.create(frazil.local_filesystem_storage(str(tmp_path)), config)
+    repo.save_config()
+    with repo.transaction("main", message="0") as store:
+        zarr.create_array(store, name="a", shape=(64,), chunks=(64,), dtype="i8", compressors=None)
+    writer = hold_a_writer(library, tmp_path, "random ids", "chunks")
+    assert len(list((tmp_path / "chunks").iterdir())) == 1
+    failing_calls.faults_of(library).unlink()
+    failing_calls.finish(writer)
+    assert list((tmp_path / "chunks").iterdir()) == []

@@ -16,9 +16,9 @@ from frazil.changes import to_log
 from frazil.changes.to_log import LogContents
 from frazil.commit import manifests
 from frazil.commit.manifests import ManifestContent, NewManifest
-from frazil.errors import FormatError
 from frazil.format import keys, values, zarr_metadata
 from frazil.format.records import ManifestFile, NodeRecord, SnapshotEntry
+from frazil.history.drift import ensure_not_ahead, time_after
 from frazil.ids import NodeId, SnapshotId
 from frazil.node_path import ROOT, NodePath
 from frazil.offload import begin
@@ -28,7 +28,6 @@ from frazil.working_tree import WorkingTree
 if TYPE_CHECKING:
     from frazil.context import RepositoryContext
 
-_MAX_CLOCK_SKEW_US = 600 * 1_000_000
 _LONG_LOG = 50_000
 """Changed chunks from which on a transaction log is encoded beside the manifests: it takes some ten milliseconds."""
 
@@ -145,7 +144,9 @@ def _encode(
 ) -> PreparedSnapshot:
     context = tree.context
     spec, level = context.spec_version, context.config.effective_compression_level()
-    flushed_at = _next_timestamp(context.clock(), base.flushed_at)
+    flushed_at = time_after(
+        context, base.flushed_at, written="the parent snapshot was written", key=keys.snapshot(SnapshotId(base.id))
+    )
     parent_id = replaces.entry.parent_id if replaces is not None else SnapshotId(base.id)
     data = encode_snapshot(
         base=base,
@@ -172,30 +173,6 @@ def _encode(
     return PreparedSnapshot(entry, Snapshot.decode(data), kept, tuple(files), contents)
 
 
-def _next_timestamp(now: int, base: int) -> int:
-    """Strictly after the base; a base that is far ahead of this machine's clock is a clock that has drifted."""
-    if now > base:
-        return now
-    if base - now > _MAX_CLOCK_SKEW_US:
-        raise FormatError(
-            "snapshot timestamp is invalid, please verify if the machine clock has drifted: the parent snapshot was "
-            f"written {(base - now) / 1e6:.0f} s in the future of this machine's clock",
-            kind="snapshot-timestamp",
-        )
-    return base + 1
-
-
-def _check_clock(context: RepositoryContext) -> None:
-    """Hold this machine's clock against the store's, as its answers to the writes have told it (format section 6.5)."""
-    ahead = context.objects.clock_ahead
-    if ahead is not None and abs(ahead) > _MAX_CLOCK_SKEW_US:
-        raise FormatError(
-            "snapshot timestamp is invalid, please verify if the machine clock has drifted: the clock of the object store "
-            f"is {abs(ahead) / 1e6:.0f} s {'ahead of' if ahead > 0 else 'behind'} this machine's",
-            kind="snapshot-timestamp",
-        )
-
-
 def _chunk_lengths(nodes: list[NodeRecord]) -> dict[str, tuple[int, ...]]:
     """The true chunk lengths that spec 1 stores beside the shape."""
     found: dict[str, tuple[int, ...]] = {}
@@ -210,11 +187,15 @@ def _chunk_lengths(nodes: list[NodeRecord]) -> dict[str, tuple[int, ...]]:
 def store(tree: WorkingTree, prepared: PreparedSnapshot) -> None:
     """Write the files; afterwards, on a durable disk, they and every chunk they refer to are on stable storage.
 
-    Raises ``FormatError`` of kind ``snapshot-timestamp`` if their time is not that of the store.
+    Raises ``FormatError`` of kind ``snapshot-timestamp`` if their time is not that of the store, and ``StorageError`` if
+    one of them, or a chunk, is gone already or did not reach the disk.
     """
-    write_files(tree.context, prepared.files)
+    write_files(tree.context, prepared.files, fresh=True)
     tree.stored_manifests = prepared.contents
-    _check_clock(tree.context)
+    tree.ensure_stored(
+        [file.key for file in prepared.files] + [keys.manifest(f.id) for f in prepared.contents.values()]
+    )
+    ensure_not_ahead(tree.context, keys.snapshot(prepared.entry.id))
     keep_snapshot(tree.context, prepared.snapshot)
     keep_preloaded(tree.context, tree.base_id, prepared.entry.id)
     for manifest in prepared.manifests:

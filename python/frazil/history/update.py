@@ -15,6 +15,7 @@ from frazil.format import keys
 from frazil.format.object_attributes import attributes, metadata_storage_class
 from frazil.history import backoff
 from frazil.history.change import Change
+from frazil.history.drift import ensure_not_ahead, time_after
 from frazil.history.repo_status import ensure_online
 
 if TYPE_CHECKING:
@@ -32,9 +33,6 @@ _FRESH_US: Final = 5_000_000
 
 _KEPT_BYTES: Final = 1 << 20
 """Objects up to this size are kept as they were read, and backed up from memory instead of read again."""
-
-_MAX_CLOCK_SKEW_US: Final = 600_000_000
-"""How far the newest entry of the log may be ahead of this machine's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,8 +262,10 @@ class RepoObject:
 
     def _write(self, held: HeldRepo, change: Change[object], backup: str) -> None:
         context = self._context
-        now = context.clock()
-        entry = (int(change.tag), change.fields, _update_time(now, newest=held.info.updated_at or 0), None)
+        ensure_not_ahead(context, keys.backup(backup))
+        newest = held.info.updated_at or 0
+        at = time_after(context, newest, written="the repository was last changed", key=keys.REPO)
+        entry = (int(change.tag), change.fields, at, None)
         limit = context.config.effective_num_updates_per_repo_info_file()
         info = held.info.edit(**change.edits, log=(entry, backup, limit))
         data = info.encode(writer=context.writer, level=context.config.effective_compression().level)
@@ -319,20 +319,3 @@ def _decide_or_none(held: HeldRepo | None, decide: Mutation[Result]) -> Change[R
         return decide(held.info)
     except IcechunkError:
         return None
-
-
-def _update_time(now: int, *, newest: int) -> int:
-    """Strictly after the newest entry of the log (format section 9.4).
-
-    Machines' clocks differ a little: then one microsecond is added.  If they differ much, one of them is wrong, and
-    writing on would carry the wrong time along for ever.
-    """
-    if now > newest:
-        return now
-    if newest - now > _MAX_CLOCK_SKEW_US:
-        raise error(
-            ErrorKind.SNAPSHOT_TIMESTAMP,
-            "the repository was last changed in the future of this machine's clock, by "
-            f"{(newest - now) / 1e6:.0f} s: please verify if the machine clock has drifted",
-        )
-    return newest + 1

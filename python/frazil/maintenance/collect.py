@@ -15,14 +15,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from frazil.errors import error
+from frazil.errors import IcechunkError, error
 from frazil.format import keys
 from frazil.history import backoff
 from frazil.history.change import Change, UpdateTag
 from frazil.history.v2 import HistoryV2
-from frazil.ids import INITIAL_SNAPSHOT_ID, SnapshotId
+from frazil.ids import INITIAL_SNAPSHOT_ID, ManifestId, SnapshotId
 from frazil.maintenance import fingerprints
 from frazil.maintenance.fingerprints import Fingerprints
 from frazil.maintenance.links import Link, Links, mend_to_nearest, reachable
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from frazil._core import ObjectStore, RepoInfo, Snapshot
     from frazil.context import RepositoryContext
     from frazil.history.base import History
+
+
+_MOST_LOOKS: Final = 100
+"""At the refs of spec 1, before they are taken to change faster than they can be followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ def garbage_collect(
     A file of the kept history that is missing or damaged ends the run before anything is deleted.
     """
     history.ensure_writable()
+    older_than -= context.objects.time_lag  # what was written a moment later may be dated a moment before
     reading, sweeping = reading or ReadLimits(), sweeping or SweepLimits()
     if not isinstance(history, HistoryV2):
         keeping = _keep_v1(context.objects, history, extra_roots, reading)
@@ -99,17 +104,35 @@ def garbage_collect(
 
 
 def _keep_v1(objects: ObjectStore, history: History, extra_roots: Sequence[SnapshotId], reading: ReadLimits) -> Keeping:
-    tips = [*history.branches().values(), *history.tags().values(), *extra_roots]
+    """What refs lead to, also those that were set, to a forgotten snapshot perhaps, while all of that was being read.
+
+    What is left is a ref that is set to such a snapshot while its file is being deleted; spec 1 has nothing that could
+    forbid it (docs/design/0012).
+    """
     kept: set[SnapshotId] = set()
+    manifests: dict[ManifestId, int] = {}
+    chunks = Fingerprints()
+    tips = {*_tips_v1(history), *extra_roots}
+    for _ in range(_MOST_LOOKS):
+        found = manifests_of(_noted(walk(objects, tips, reading, known=kept), kept))
+        new = {manifest_id: size for manifest_id, size in found.items() if manifest_id not in manifests}
+        manifests |= new
+        chunks_of(objects, new, reading, chunks)
+        tips = _tips_v1(history) - kept
+        if not tips:
+            return Keeping(Fingerprints.of(kept), Fingerprints.of(kept), Fingerprints.of(manifests), chunks)
+    raise _gave_up(_MOST_LOOKS)
 
-    def noted(snapshots: Iterable[Snapshot]) -> Iterator[Snapshot]:
-        for snapshot in snapshots:
-            kept.add(SnapshotId(snapshot.id))
-            yield snapshot
 
-    manifests = manifests_of(noted(walk(objects, tips, reading)))
-    chunks = chunks_of(objects, manifests, reading)
-    return Keeping(Fingerprints.of(kept), Fingerprints.of(kept), Fingerprints.of(manifests), chunks)
+def _tips_v1(history: History) -> set[SnapshotId]:
+    return {*history.branches().values(), *history.tags().values()}
+
+
+def _noted(snapshots: Iterable[Snapshot], ids: set[SnapshotId]) -> Iterator[Snapshot]:
+    """The snapshots, whose ids are added to ``ids`` as they pass."""
+    for snapshot in snapshots:
+        ids.add(SnapshotId(snapshot.id))
+        yield snapshot
 
 
 def _keep_v2(
@@ -142,7 +165,11 @@ def _keep_v2(
             continue
         snapshot_ids, log_ids = Fingerprints.of({*kept, *listed}), Fingerprints.of({*kept, *logs})
         return Keeping(snapshot_ids, log_ids, Fingerprints.of(manifests), chunks)
-    raise error(
+    raise _gave_up(attempts)
+
+
+def _gave_up(attempts: int) -> IcechunkError:
+    return error(
         "update-attempts-exhausted",
         f"garbage collection gave up after {attempts} attempts, too many concurrent changes to what it would drop",
     )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Mask = npt.NDArray[np.bool_]
 
 _SECOND_US: Final = 1_000_000
+_MILLISECOND_US: Final = 1_000
 _ID: Final = np.dtype((np.void, OBJECT_ID_LENGTH))
 
 
@@ -64,8 +65,10 @@ def pages(objects: ObjectStore, prefix: str) -> Iterator[Page]:
 def is_older(last_modified: npt.NDArray[np.int64], cutoff: int) -> Mask:
     """Which objects were written before ``cutoff`` for certain.
 
-    A time in whole seconds stands for any moment of that second (format section 13.3).
+    A time in whole seconds stands for any moment of that second (format section 13.3), and one in whole milliseconds
+    likewise: services cut times off.
     """
-    at_latest = np.where(last_modified % _SECOND_US == 0, last_modified + (_SECOND_US - 1), last_modified)
+    rest = np.where(last_modified % _MILLISECOND_US == 0, _MILLISECOND_US - 1, 0)
+    at_latest = last_modified + np.where(last_modified % _SECOND_US == 0, _SECOND_US - 1, rest)
     older: Mask = at_latest < cutoff
     return older

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from frazil.ids import ManifestId, SnapshotId
@@ -21,18 +21,25 @@ def manifests_of(snapshots: Iterable[Snapshot]) -> dict[ManifestId, int]:
     }
 
 
-def chunks_of(objects: ObjectStore, manifests: dict[ManifestId, int], limits: ReadLimits) -> Fingerprints:
-    """The chunk objects that the manifests refer to; a manifest that cannot be read is an error."""
-    found = Fingerprints()
+def chunks_of(
+    objects: ObjectStore, manifests: dict[ManifestId, int], limits: ReadLimits, found: Fingerprints | None = None
+) -> Fingerprints:
+    """The chunk objects that the manifests refer to, added to ``found``; a manifest that cannot be read is an error."""
+    found = Fingerprints() if found is None else found
     for manifest in read_manifests(objects, list(manifests.items()), limits):
         found.add(fingerprints.of_packed(manifest.chunk_ids()))
     return found
 
 
-def walk(objects: ObjectStore, tips: Iterable[SnapshotId], limits: ReadLimits) -> Iterator[Snapshot]:
-    """The snapshots at ``tips`` and all their ancestors, each once, by the parents that spec 1 writes into the files."""
-    waiting = list(dict.fromkeys(tips))
-    seen = set(waiting)
+def walk(
+    objects: ObjectStore, tips: Iterable[SnapshotId], limits: ReadLimits, *, known: Collection[SnapshotId] = ()
+) -> Iterator[Snapshot]:
+    """The snapshots at ``tips`` and all their ancestors, each once, by the parents that spec 1 writes into the files.
+
+    Those that are ``known`` are left out, with what is only reached through them.
+    """
+    waiting = [tip for tip in dict.fromkeys(tips) if tip not in known]
+    seen = {*waiting, *known}
     while waiting:
         parents: list[SnapshotId] = []
         for snapshot in read_snapshots(objects, waiting, at_once=limits.max_snapshots_in_memory):

@@ -249,7 +249,9 @@ class RawStore(PicklesSlots):
         context = self.tree.context
         settings = context.config.effective_storage()
         storage_class = settings.chunks_storage_class or settings.storage_class
-        context.objects.put(object_keys.chunk(chunk_id), value, storage_class=storage_class)
+        context.objects.put(
+            object_keys.chunk(chunk_id), value, storage_class=storage_class, fresh=not context.content_ids
+        )
 
     def write_new(self, key: str, value: ReadableBytes) -> None:
         """Store a value unless there already is one."""

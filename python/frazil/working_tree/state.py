@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from frazil._core import ChunkReader, KeyReader, Snapshot
+from frazil._core import ChunkReader, ChunkTable, KeyReader, Snapshot
 from frazil.changes.change_set import ChangeSet
 from frazil.context import RepositoryContext
-from frazil.errors import ErrorKind, ReadOnlyError, SessionStateError, error
+from frazil.errors import ErrorKind, ReadOnlyError, SessionStateError, StorageError, error
 from frazil.format.records import ManifestFile, NodeRecord
-from frazil.ids import ChunkId, SnapshotId
-from frazil.node_path import NodePath
+from frazil.ids import ChunkId, NodeId, SnapshotId
+from frazil.node_path import ROOT, NodePath
 from frazil.session_mode import SessionMode
 
 if TYPE_CHECKING:
@@ -194,6 +194,35 @@ class TreeState:
         """
         if self.changes.chunks:
             self.context.objects.sync()
+            self.ensure_stored()
+
+    def ensure_stored(self, files: Sequence[str] = ()) -> None:
+        """Fail unless every chunk written here, and each of these files, is there and can be relied on.
+
+        So a collection with a cut-off that is too new, or somebody's ``rm``, makes an error and never a commit that cannot
+        be read.  It is asked where that costs no request.  After a failure nothing counts as stored that could be used
+        again: writing the same data anew mends it.
+        """
+        objects = self.context.objects
+        if not objects.always_compares:
+            return
+        try:
+            objects.ensure_stored(files)
+            for node_id, table in self.changes.chunks.items():
+                self._ensure_chunks(node_id, table)
+        except StorageError:
+            self._uploaded.clear()
+            self.stored_manifests = {}
+            raise
+
+    def _ensure_chunks(self, node_id: NodeId, table: ChunkTable) -> None:
+        try:
+            table.ensure_stored(self.context.objects)
+        except StorageError as failure:
+            names = {node.id: node.path for node in self.changes.new_nodes()}
+            names |= {NodeId(found): NodePath(path) for path, _, found in self.base.paths(ROOT)}
+            failure.add_operation(f"ensure_stored array={names.get(node_id)}")
+            raise
 
     def __getstate__(self) -> dict[str, Any]:
         with self.lock:

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
 
+use frazil_core::assets::ChunkRange;
 use frazil_core::chunk_table::{RowView, VirtualColumns};
 use frazil_core::{Change, ChunkTable as Core, Spread};
 use pyo3::IntoPyObjectExt;
@@ -15,9 +16,10 @@ use pyo3::types::{PyBytes, PyMemoryView, PySlice, PyTuple};
 use crate::buffer::bytes_of;
 use crate::chunk_ref::{ChunkRef, checksum};
 use crate::coord_set::CoordSet;
-use crate::error::to_py;
+use crate::error::{blocking, to_py};
 use crate::location_column::LocationColumn;
 use crate::manifest::extents_to_py;
+use crate::storage::ObjectStore;
 
 /// How many changes lie within a box of the grid, given by its extents.
 type ChangesWithin<'py> = (Bound<'py, PyTuple>, usize);
@@ -139,6 +141,14 @@ impl ChunkTable {
                 })
             })
             .collect()
+    }
+
+    /// Fail unless the objects of the repository that are referred to are in the store and can be relied on.
+    fn ensure_stored(&self, py: Python<'_>, objects: &ObjectStore) -> PyResult<()> {
+        blocking(py, || {
+            let key = |id| ChunkRange { id, offset: 0, length: 0 }.key();
+            objects.inner.ensure_stored(&self.inner.rows().native_ids().into_iter().map(key).collect::<Vec<_>>())
+        })
     }
 
     fn __len__(&self) -> usize {

@@ -110,7 +110,7 @@ impl CodecChain {
             inline_limit,
             naming: ids.as_deref().map_or(Naming::Content, Naming::Given),
             packs,
-            options: PutOptions { storage_class, ..PutOptions::default() },
+            options: PutOptions { storage_class, fresh: ids.is_some(), ..PutOptions::default() },
         };
         let foreign = Foreign::new(fetch_virtual);
         let changes = foreign.finish(py.detach(|| {

@@ -337,7 +337,9 @@ impl ObjectStore {
         Ok(blocking(py, || self.inner.head(key))?.map(ObjectMeta))
     }
 
-    #[pyo3(signature = (key, data, mode=PutMode::OVERWRITE, *, attributes=None, content_type=None, storage_class=None))]
+    #[pyo3(signature = (
+        key, data, mode=PutMode::OVERWRITE, *, attributes=None, content_type=None, storage_class=None, fresh=false
+    ))]
     #[allow(clippy::too_many_arguments, reason = "the arguments of the Python method")]
     fn put(
         &self,
@@ -348,13 +350,14 @@ impl ObjectStore {
         attributes: Option<BTreeMap<String, String>>,
         content_type: Option<String>,
         storage_class: Option<String>,
+        fresh: bool,
     ) -> PyResult<Version> {
         let data = bytes_of(data)?;
-        let options = PutOptions { attributes: attributes.unwrap_or_default(), content_type, storage_class };
+        let options = PutOptions { attributes: attributes.unwrap_or_default(), content_type, storage_class, fresh };
         blocking(py, || self.inner.put(key, data, &mode.0, &options)).map(Version)
     }
 
-    #[pyo3(signature = (objects, *, attributes=None, storage_class=None, concurrency=0))]
+    #[pyo3(signature = (objects, *, attributes=None, storage_class=None, concurrency=0, fresh=false))]
     fn put_many(
         &self,
         py: Python<'_>,
@@ -362,16 +365,35 @@ impl ObjectStore {
         attributes: Option<BTreeMap<String, String>>,
         storage_class: Option<String>,
         concurrency: usize,
+        fresh: bool,
     ) -> PyResult<()> {
         let objects = objects.into_iter().map(|(key, data)| Ok((key, bytes_of(&data)?)));
         let objects: Vec<(String, Bytes)> = objects.collect::<PyResult<_>>()?;
-        let options = PutOptions { attributes: attributes.unwrap_or_default(), content_type: None, storage_class };
+        let options =
+            PutOptions { attributes: attributes.unwrap_or_default(), content_type: None, storage_class, fresh };
         blocking(py, || self.inner.put_many(&objects, &options, concurrency))
     }
 
     /// Local disk with `durable`: everything put so far, and its directories, is on stable storage on return.
     fn sync(&self, py: Python<'_>) -> PyResult<()> {
         blocking(py, || self.inner.sync())
+    }
+
+    /// Fail unless all these objects, written before, are there and can be relied on; over a network nobody asks.
+    fn ensure_stored(&self, py: Python<'_>, keys: Vec<String>) -> PyResult<()> {
+        blocking(py, || self.inner.ensure_stored(&keys))
+    }
+
+    /// Objects are dated by a clock of their own, and can be asked for their times at no cost (local disk).
+    #[getter]
+    fn keeps_time(&self) -> bool {
+        self.inner.keeps_time()
+    }
+
+    /// How long after its time of modification an object may have been written, in microseconds.
+    #[getter]
+    fn time_lag(&self) -> i64 {
+        self.inner.time_lag()
     }
 
     /// Copy an object, if `version` is given only while the source still is at it.

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from frazil._core import ObjectStore
-from frazil.clock import from_datetime
+from frazil.clock import from_datetime, system_clock
 from frazil.errors import AlreadyExistsError, InvalidInputError, RefNotFoundError
 from frazil.history.base import History
 from frazil.history.diff import diff
@@ -24,7 +24,8 @@ from tests.unit.history.contexts import StepClock, make_context
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 VERSIONS = ("v1", "v2")
-AFTER_GOLDEN_US = 1_800_000_000_000_000
+AFTER_GOLDEN_US = system_clock()
+"""By the clock that dates the copies of the files."""
 
 
 class Golden:

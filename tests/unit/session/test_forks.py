@@ -341,5 +341,5 @@ def test_chunks_are_on_the_disk_before_a_fork_is_handed_over(tmp_path: Path, han
     fork = through_a_pickle(session.fork())
     array(fork)[0] = 1
     break_the_disk(tmp_path)
-    with pytest.raises(IcechunkError, match="did not reach the disk"):
+    with pytest.raises(IcechunkError, match="cannot open to sync"):
         pickle.dumps(fork) if hand_over == "pickle" else session.merge(fork)

@@ -19,7 +19,8 @@ pub struct ChunkRange {
 
 impl ChunkRange {
     /// Key of the object.
-    pub(crate) fn key(&self) -> String {
+    #[must_use]
+    pub fn key(&self) -> String {
         format!("chunks/{}", self.id)
     }
 

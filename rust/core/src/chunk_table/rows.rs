@@ -138,6 +138,16 @@ impl ChunkRows {
         Err(low)
     }
 
+    /// The objects of the repository that rows refer to, each once.
+    #[must_use]
+    pub fn native_ids(&self) -> Vec<ObjectId<12>> {
+        let native = (0..self.len()).filter(|row| self.kinds.get(*row) == NATIVE);
+        let mut ids: Vec<_> = native.filter_map(|row| self.ids.get(index(self.payloads.get(row))).copied()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.into_iter().map(ObjectId).collect()
+    }
+
     fn fixed(&self, row: usize) -> Fixed {
         Fixed {
             kind: self.kinds.get(row),

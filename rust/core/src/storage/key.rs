@@ -89,7 +89,7 @@ fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(out).ok()
 }
 
-/// Whether the last segment is an object id: such an object is written once, under a name that nobody else knows yet.
+/// Whether the last segment is an object id: such an object never gets another content.
 #[must_use]
 pub fn is_id_named(key: &str) -> bool {
     let name = key.rsplit('/').next().unwrap_or(key);

@@ -116,6 +116,18 @@ impl ObjectStore for LatencyStore {
         self.inner.sync()
     }
 
+    fn ensure_stored(&self, keys: &[String]) -> Result<()> {
+        self.inner.ensure_stored(keys)
+    }
+
+    fn keeps_time(&self) -> bool {
+        self.inner.keeps_time()
+    }
+
+    fn time_lag(&self) -> i64 {
+        self.inner.time_lag()
+    }
+
     fn copy(&self, source: &str, target: &str, version: Option<&Version>) -> Result<()> {
         self.write()?.copy(source, target, version)
     }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::{
     ByteRange, Listing, ObjectMeta, ObjectStore, PrefixStore, PutMode, PutOptions, ReadCondition, ReadRequest, Version,
-    Versioned, already_exists, bare_etag, changed, key, not_found, unix_micros,
+    Versioned, already_exists, bare_etag, changed, gone, key, not_found, unix_micros,
 };
 use crate::error::Result;
 
@@ -151,6 +151,11 @@ impl ObjectStore for MemoryStore {
 
     fn put_many(&self, objects: &[(String, Bytes)], options: &PutOptions, _concurrency: usize) -> Result<()> {
         objects.iter().try_for_each(|(key, data)| self.put(key, data.clone(), &PutMode::Overwrite, options).map(drop))
+    }
+
+    fn ensure_stored(&self, keys: &[String]) -> Result<()> {
+        let objects = self.read();
+        keys.iter().find(|key| !objects.entries.contains_key(*key)).map_or(Ok(()), |key| Err(gone(key)))
     }
 
     fn copy(&self, source: &str, target: &str, version: Option<&Version>) -> Result<()> {

@@ -58,6 +58,8 @@ pub struct PutOptions {
     pub content_type: Option<String>,
     /// Storage class, in the store's own spelling.
     pub storage_class: Option<String>,
+    /// The name was drawn at random for this write: nobody reads it yet, and nobody else writes it.
+    pub fresh: bool,
 }
 
 /// An object without its bytes.
@@ -185,6 +187,11 @@ pub trait ObjectStore: fmt::Display + Send + Sync {
         None
     }
 
+    /// Objects are dated by a clock that may be another than this program's, and can be asked for their times at no cost.
+    fn keeps_time(&self) -> bool {
+        false
+    }
+
     /// A range of an object.
     fn get(&self, key: &str, range: ByteRange) -> Result<Option<Bytes>>;
 
@@ -237,6 +244,18 @@ pub trait ObjectStore: fmt::Display + Send + Sync {
     /// Return when everything put so far is on stable storage.
     fn sync(&self) -> Result<()> {
         Ok(())
+    }
+
+    /// Fail unless all of these objects, which were written before, are there and can be relied on.
+    ///
+    /// Over a network nobody asks: it would cost a request each.
+    fn ensure_stored(&self, _keys: &[String]) -> Result<()> {
+        Ok(())
+    }
+
+    /// How long after its time of modification an object may have been written, in microseconds.
+    fn time_lag(&self) -> i64 {
+        0
     }
 
     /// Copy an object, only while it is at `version` if one is given.  A missing source is a conflict then, and an
@@ -300,6 +319,17 @@ fn changed(key: &str) -> Error {
 /// The error of an operation that needs an object that is not there.
 fn not_found(key: &str) -> Error {
     Error::new(ErrorKind::ObjectNotFound, format!("object not found: {key}"))
+}
+
+/// The error of a change that refers to an object which is not there any more.
+fn gone(key: &str) -> Error {
+    Error::new(
+        ErrorKind::ObjectNotFound,
+        format!(
+            "object {key} was written and is gone: it was removed, or collected as older than a time that is not before the \
+             start of this session; write its data again"
+        ),
+    )
 }
 
 /// An etag without the quotes and the weak mark that HTTP puts around it.

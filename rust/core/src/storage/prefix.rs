@@ -118,6 +118,19 @@ impl ObjectStore for PrefixStore {
         self.inner.sync()
     }
 
+    fn ensure_stored(&self, keys: &[String]) -> Result<()> {
+        let full: Vec<_> = keys.iter().map(|key| self.full(key)).collect::<Result<_>>()?;
+        self.inner.ensure_stored(&full)
+    }
+
+    fn keeps_time(&self) -> bool {
+        self.inner.keeps_time()
+    }
+
+    fn time_lag(&self) -> i64 {
+        self.inner.time_lag()
+    }
+
     fn copy(&self, source: &str, target: &str, version: Option<&Version>) -> Result<()> {
         self.inner.copy(&self.full(source)?, &self.full(target)?, version)
     }

@@ -1,12 +1,14 @@
 //! What was written and is not yet on stable storage.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::failure::failed;
+use super::failure::{failed, is_missing};
+use super::read;
 use crate::error::{Error, ErrorKind, Result};
 use crate::storage::parallel;
 
@@ -27,7 +29,7 @@ struct Paths {
     files: BTreeSet<PathBuf>,
     directories: BTreeSet<PathBuf>,
     /// Files that the disk refused, and why.  The kernel reports such a failure only once, so we have to remember it.
-    broken: BTreeMap<PathBuf, Error>,
+    broken: BTreeMap<PathBuf, String>,
 }
 
 /// The files and directories written since the last sync.
@@ -81,19 +83,17 @@ impl Unsynced {
     }
 
     /// Put everything noted so far on stable storage.
+    ///
+    /// What the disk refuses is no error here, since it concerns only those who refer to it: they ask `ensure_sound`.
     pub fn sync(&self) -> Result<()> {
         let _one_at_a_time = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
         let (files, directories) = {
             let mut paths = self.paths();
-            if let Some(error) = paths.broken.values().next() {
-                return Err(error.clone());
-            }
             (std::mem::take(&mut paths.files), std::mem::take(&mut paths.directories))
         };
         let files: Vec<_> = files.into_iter().collect();
-        let outcome = parallel::map(&files, THREADS, |path| Ok(sync_file(path).err()));
-        let synced = match outcome {
-            Ok(errors) => self.remember_broken(&files, errors),
+        let synced = match parallel::map(&files, THREADS, |path| Ok(self.sync_file(path).err())) {
+            Ok(errors) => self.wait_on(files, errors),
             Err(interrupted) => {
                 self.paths().files.extend(files);
                 Err(interrupted)
@@ -106,23 +106,39 @@ impl Unsynced {
         synced
     }
 
-    fn remember_broken(&self, files: &[PathBuf], errors: Vec<Option<Error>>) -> Result<()> {
-        let broken: BTreeMap<_, _> =
-            files.iter().zip(errors).filter_map(|(path, error)| Some((path.clone(), error?))).collect();
-        let first = broken.values().next().cloned();
-        self.paths().broken.extend(broken);
-        first.map_or(Ok(()), Err)
+    /// Those files wait for the next sync that could not be asked for this time; the first reason.
+    fn wait_on(&self, files: Vec<PathBuf>, errors: Vec<Option<Error>>) -> Result<()> {
+        let failed = files.into_iter().zip(errors).filter_map(|(path, error)| Some((path, error?)));
+        let (paths, errors): (Vec<_>, Vec<_>) = failed.unzip();
+        self.paths().files.extend(paths);
+        errors.into_iter().next().map_or(Ok(()), Err)
     }
-}
 
-/// A file that was removed meanwhile needs no sync.
-fn sync_file(path: &Path) -> Result<()> {
-    match File::open(path).and_then(|file| file.sync_data()) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::new(
-            ErrorKind::Io,
-            format!("{} did not reach the disk and has to be written again: {error}", path.display()),
-        )),
-        _ => Ok(()),
+    /// Put a file on stable storage, or remember that the disk refused it; an error if that could not be tried.
+    ///
+    /// A file that is gone, or whose name stands for something else, needs no sync: whoever refers to it finds out.
+    fn sync_file(&self, path: &Path) -> Result<()> {
+        let file = match read::open(path) {
+            Ok((file, _)) => file,
+            Err(error) if is_missing(&error) || read::is_not_regular(&error) => return Ok(()),
+            Err(error) => return Err(failed(&error, "open to sync", path)),
+        };
+        if let Err(error) = file.sync_data() {
+            // Remembered at once: an interrupt must not lose it.
+            self.paths().broken.insert(path.to_owned(), error.to_string());
+        }
+        Ok(())
+    }
+
+    /// Fail if the disk refused the file: what can be read of it is what memory still has.
+    pub fn ensure_sound(&self, path: &Path) -> Result<()> {
+        match self.paths().broken.get(path) {
+            None => Ok(()),
+            Some(reason) => Err(Error::new(
+                ErrorKind::Io,
+                format!("{} did not reach the disk and has to be written again: {reason}", path.display()),
+            )),
+        }
     }
 }
 
@@ -130,10 +146,8 @@ fn sync_file(path: &Path) -> Result<()> {
 ///
 /// A directory that is gone, or that may be entered but not read, is left alone: there is no way to sync it.
 pub fn sync_directory(path: &Path) -> Result<()> {
-    let file = match File::open(path) {
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {
-            return Ok(());
-        }
+    let file = match OpenOptions::new().read(true).custom_flags(nix::libc::O_DIRECTORY).open(path) {
+        Err(error) if is_missing(&error) || error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
         file => file.map_err(|error| failed(&error, "open directory", path))?,
     };
     match file.sync_all() {
@@ -151,12 +165,33 @@ mod tests {
     #[test]
     fn a_file_that_the_disk_refused_stays_refused_until_it_is_written_again() {
         let unsynced = Unsynced::default();
-        let path = Path::new("/directory/chunk");
-        let refused = Error::new(ErrorKind::Io, "refused");
-        assert!(unsynced.remember_broken(&[path.to_owned()], vec![Some(refused)]).is_err());
-        assert_eq!(unsynced.sync().unwrap_err().message, "refused");
-        assert_eq!(unsynced.sync().unwrap_err().message, "refused");
-        unsynced.forget(path);
+        let (path, other) = (Path::new("/directory/chunk"), Path::new("/directory/other"));
+        unsynced.paths().broken.insert(path.to_owned(), "refused".to_owned());
+        unsynced.sync().unwrap();
+        assert!(unsynced.ensure_sound(path).unwrap_err().message.ends_with("written again: refused"));
+        assert!(unsynced.ensure_sound(path).is_err());
+        unsynced.ensure_sound(other).unwrap();
+        unsynced.add(path, Files::FileAndDirectory);
+        unsynced.ensure_sound(path).unwrap();
+    }
+
+    #[test]
+    fn what_could_not_be_asked_for_waits_for_the_next_sync() {
+        let unsynced = Unsynced::default();
+        let paths = vec![PathBuf::from("/directory/a"), PathBuf::from("/directory/b")];
+        let error = Error::new(ErrorKind::Io, "too many open files");
+        assert!(unsynced.wait_on(paths.clone(), vec![None, Some(error)]).is_err());
+        assert_eq!(unsynced.paths().files, BTreeSet::from([paths[1].clone()]));
+        unsynced.ensure_sound(&paths[1]).unwrap();
+    }
+
+    #[test]
+    fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pipe");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let unsynced = Unsynced::default();
+        unsynced.add(&path, Files::FileAndDirectory);
         unsynced.sync().unwrap();
     }
 

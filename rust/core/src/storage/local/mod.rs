@@ -1,7 +1,8 @@
 //! A directory as an object store.
 //!
-//! Keys are paths below a root.  Objects named by an id are written in place, since nobody reads such a name before it
-//! is published; every other object is replaced atomically.  Conditional writes are made under a lock, so that several
+//! Keys are paths below a root.  Objects whose names were just drawn are written in place, since nobody reads such a name
+//! before it is published; every other object is replaced atomically.  Symbolic links are followed, and what they lead to
+//! has to be a regular file (docs/design/0012).  Conditional writes are made under a lock, so that several
 //! processes may commit to one directory.
 
 mod conditional;
@@ -26,7 +27,7 @@ use bytes::Bytes;
 
 use super::{
     ByteRange, Deletion, Listing, ObjectMeta, ObjectStore, PutMode, PutOptions, ReadCondition, ReadRequest, Version,
-    Versioned, changed, key, not_found, parallel, unix_micros,
+    Versioned, changed, gone, key, not_found, parallel, unix_micros,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;
@@ -39,6 +40,9 @@ const THREADS: usize = 4;
 
 /// A batch below this many bytes is done by the caller alone: threads would cost more than they save.
 const MIN_BYTES_FOR_THREADS: usize = 1 << 20;
+
+/// Up to this many files are looked up by the caller alone.
+const LOOKED_UP_ALONE: usize = 1000;
 
 /// How a directory is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -218,25 +222,44 @@ impl ObjectStore for LocalStore {
         Ok(metadata.map(|metadata| meta(key, &metadata, version::of_file(&metadata))))
     }
 
-    fn put(&self, key: &str, data: Bytes, mode: &PutMode, _options: &PutOptions) -> Result<Version> {
+    fn put(&self, key: &str, data: Bytes, mode: &PutMode, options: &PutOptions) -> Result<Version> {
         match mode {
-            PutMode::Overwrite => self.write(key, &[&data]),
+            PutMode::Overwrite => self.write(key, &[&data], options),
             PutMode::Create => self.write_if(key, &data, None),
             PutMode::Update(version) => self.write_if(key, &data, Some(version)),
         }
     }
 
-    fn put_parts(&self, key: &str, parts: &[&[u8]], _options: &PutOptions) -> Result<()> {
-        self.write(key, parts).map(drop)
+    fn put_parts(&self, key: &str, parts: &[&[u8]], options: &PutOptions) -> Result<()> {
+        self.write(key, parts, options).map(drop)
     }
 
-    fn put_many(&self, objects: &[(String, Bytes)], _options: &PutOptions, concurrency: usize) -> Result<()> {
+    fn put_many(&self, objects: &[(String, Bytes)], options: &PutOptions, concurrency: usize) -> Result<()> {
         let total = objects.iter().map(|(_, data)| data.len()).fold(0, usize::saturating_add);
-        parallel::map(objects, Self::threads(total, concurrency), |(key, data)| self.write(key, &[data])).map(drop)
+        parallel::map(objects, Self::threads(total, concurrency), |(key, data)| self.write(key, &[data], options))
+            .map(drop)
     }
 
     fn sync(&self) -> Result<()> {
         self.unsynced.sync()
+    }
+
+    fn ensure_stored(&self, keys: &[String]) -> Result<()> {
+        let one = |key: &String| {
+            let path = self.path(key)?;
+            self.unsynced.ensure_sound(&path)?;
+            let found = found(fs::metadata(&path), "look up", &path)?;
+            if found.is_some_and(|metadata| metadata.is_file()) { Ok(()) } else { Err(gone(key)) }
+        };
+        parallel::map(keys, if keys.len() < LOOKED_UP_ALONE { 1 } else { THREADS }, one).map(drop)
+    }
+
+    fn keeps_time(&self) -> bool {
+        true
+    }
+
+    fn time_lag(&self) -> i64 {
+        version::clock_lag()
     }
 
     fn copy(&self, source: &str, target: &str, version: Option<&Version>) -> Result<()> {
@@ -248,7 +271,7 @@ impl ObjectStore for LocalStore {
         if version.is_some_and(|version| !version::is_at(version, &data, &metadata)) {
             return Err(changed(source));
         }
-        self.write(target, &[&data]).map(drop)
+        self.write(target, &[&data], &PutOptions::default()).map(drop)
     }
 
     fn list(&self, prefix: &str) -> Result<Listing> {

@@ -1,7 +1,8 @@
 //! Reading files: one `pread` where the length is known.
 
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
@@ -22,16 +23,47 @@ const ALIGNMENT: usize = 64;
 /// Reads to a slow place are made in pieces of this many bytes, which stay in the cache of a CPU on their way.
 const BOUNCE: usize = 128 << 10;
 
-/// The file and its metadata; a directory is an error, as a file that is not there.
+/// The file and its metadata; a directory is an error, as a file that is not there, and so is what is no regular file.
+///
+/// A pipe must not be waited for, and a device has no content that could be an object's.
 pub fn open(path: &Path) -> io::Result<(File, Metadata)> {
-    let file = File::open(path)?;
+    let file = open_at_once(path)?;
     let metadata = file.metadata()?;
-    if metadata.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok((file, metadata)) }
+    if metadata.is_file() {
+        return Ok((file, metadata));
+    }
+    Err(if metadata.is_dir() { io::ErrorKind::IsADirectory.into() } else { not_regular() })
+}
+
+fn open_at_once(path: &Path) -> io::Result<File> {
+    let opened = OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY).open(path);
+    match opened {
+        // A regular file whose lease another program, as a file server, has to give back first.
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock && path.metadata()?.is_file() => File::open(path),
+        // A socket, or a device without a driver.
+        Err(error) if error.raw_os_error() == Some(nix::libc::ENXIO) => Err(not_regular()),
+        opened => opened,
+    }
+}
+
+/// A pipe, a socket or a device in the place of a file.
+#[derive(Debug, thiserror::Error)]
+#[error("it is no regular file")]
+struct NotRegular;
+
+/// The error of what is there in the place of a file.
+pub fn not_regular() -> io::Error {
+    io::Error::other(NotRegular)
+}
+
+/// Whether the error means that there is something else in the place of a file.
+pub fn is_not_regular(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<NotRegular>())
 }
 
 /// A range of the file at `path`, as far as there is one.
 pub fn range(path: &Path, range: ByteRange) -> io::Result<Bytes> {
-    range_of(&File::open(path)?, range)
+    range_of(&open(path)?.0, range)
 }
 
 /// A range of an open file, as far as there is one.
@@ -73,7 +105,7 @@ fn exact(file: &File, start: u64, length: u64) -> io::Result<Bytes> {
 
 /// The bytes of the file at `path` from `start` on into `target`, as many as there are.
 pub fn into(path: &Path, start: u64, target: &mut [u8]) -> io::Result<usize> {
-    let file = File::open(path)?;
+    let (file, _) = open(path)?;
     if target.len() < 2 * BOUNCE || !is_slow_to_copy_to(target) {
         return fill(&file, start, target);
     }

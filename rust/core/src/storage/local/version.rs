@@ -14,6 +14,13 @@ use crate::storage::{ByteRange, ReadCondition, Version, bare_etag, is_later, uni
 
 const CONTENT: &str = "b3-";
 
+/// Ticks of the kernel that the time of a file may lag behind: one, and as much again for a tick that comes late.
+#[cfg(target_os = "linux")]
+const TICKS: i64 = 2;
+
+#[cfg(target_os = "linux")]
+const MOST_LAG: i64 = 100_000;
+
 /// The version of a file with this content.
 pub fn of_content(data: &[u8]) -> Version {
     let hash = blake3::hash(data).to_hex();
@@ -24,6 +31,19 @@ pub fn of_content(data: &[u8]) -> Version {
 pub fn of_file(metadata: &Metadata) -> Version {
     let micros = metadata.modified().map_or(0, unix_micros);
     Version::of_etag(format!("\"{:x}-{:x}-{:x}\"", metadata.ino(), micros, metadata.len()))
+}
+
+/// How far the times of files lag behind the clock, in microseconds.
+///
+/// Linux stamps files with the time of its last tick, and an idle or stolen processor takes the next one late.
+pub fn clock_lag() -> i64 {
+    #[cfg(target_os = "linux")]
+    {
+        let tick = rustix::time::clock_getres(rustix::time::ClockId::RealtimeCoarse);
+        (tick.tv_sec * 1_000_000 + tick.tv_nsec / 1000).saturating_mul(TICKS).clamp(0, MOST_LAG)
+    }
+    #[cfg(not(target_os = "linux"))]
+    0
 }
 
 /// Whether a file with this content and metadata is at `version`, of whichever kind it is.

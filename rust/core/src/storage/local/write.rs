@@ -9,32 +9,59 @@ use super::durability::{Files, Unsynced};
 use super::failure::{failed, is_missing};
 use super::{LocalStore, names, version};
 use crate::error::{Error, ErrorKind, Result};
-use crate::storage::{Version, key};
+use crate::storage::{PutOptions, Version, key};
 
 impl LocalStore {
     /// Write an object made of `parts`, whatever there was.
-    pub(super) fn write(&self, key: &str, parts: &[&[u8]]) -> Result<Version> {
+    pub(super) fn write(&self, key: &str, parts: &[&[u8]], options: &PutOptions) -> Result<Version> {
         let path = self.path(key)?;
-        self.with_directory(&path, || {
-            if key::is_id_named(key) { self.write_once(&path, parts) } else { self.replace(&path, parts) }
+        self.with_directory(&path, || match (key::is_id_named(key), options.fresh) {
+            (true, true) => self.write_in_place(&path, parts),
+            (true, false) => self.write_once(&path, parts),
+            (false, _) => self.replace(&path, parts),
         })
     }
 
-    /// Nobody reads a fresh id before it is published, so the file may grow in place.  If the name is taken (ids made
-    /// from content), it may be read right now and must stay whole.
-    fn write_once(&self, path: &Path, parts: &[&[u8]]) -> io::Result<Version> {
+    /// Nobody reads a fresh name before it is published, so the file may grow in place.
+    fn write_in_place(&self, path: &Path, parts: &[&[u8]]) -> io::Result<Version> {
         let mut file = match OpenOptions::new().write(true).create_new(true).open(path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return self.replace(path, parts),
             file => file?,
         };
         if let Err(error) = write_all(&mut file, parts) {
-            let _ = fs::remove_file(path);
+            // Only what this write has made goes, whatever has happened to the name.
+            if is_named(&file, path).unwrap_or(false) {
+                let _ = fs::remove_file(path);
+            }
             return Err(error);
         }
         if self.options.durable {
             self.unsynced.add(path, Files::FileAndDirectory);
         }
         Ok(version::of_file(&file.metadata()?))
+    }
+
+    /// A name that others may know: one made from the content, or that of a file which is written again.
+    ///
+    /// A file that has the name already may be read right now and be relied on after a power failure, so that another
+    /// takes its place only once it is whole and on stable storage.
+    fn write_once(&self, path: &Path, parts: &[&[u8]]) -> io::Result<Version> {
+        let mut temporary = Temporary::write(path, parts, false)?;
+        let version = version::of_file(&temporary.file.metadata()?);
+        if temporary.take_free_name(path)? {
+            if self.options.durable {
+                self.unsynced.add(path, Files::FileAndDirectory);
+            }
+            return Ok(version);
+        }
+        if self.options.durable {
+            temporary.file.sync_data()?;
+        }
+        temporary.publish(path).map_err(Unpublished::into_error)?;
+        if self.options.durable {
+            self.unsynced.add(path, Files::Directory);
+        }
+        Ok(version)
     }
 
     fn replace(&self, path: &Path, parts: &[&[u8]]) -> io::Result<Version> {
@@ -120,6 +147,17 @@ impl Temporary {
             temporary.file.sync_data()?;
         }
         Ok(temporary)
+    }
+
+    /// Let `target` be a name of this file if it is the name of none; false if it is, or if this file system cannot tell.
+    ///
+    /// The temporary name goes when this is dropped.
+    fn take_free_name(&mut self, target: &Path) -> io::Result<bool> {
+        match fs::hard_link(&self.path, target) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
+            Err(_) => Ok(false),
+        }
     }
 
     /// Let `target` be this file, in one step.

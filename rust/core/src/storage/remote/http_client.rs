@@ -14,6 +14,7 @@ use object_store::client::{
 };
 
 use super::checksum::Checksum;
+use super::doubt::Doubt;
 use super::label::RequestLabel;
 use super::partial;
 use super::raw_key::{RawKey, Unplaced};
@@ -102,7 +103,8 @@ impl HttpService for Client {
         let listing = is_listing(request.uri());
         let range = request.headers().get(RANGE).cloned();
         let read = is_read(request.method());
-        let answer = self.inner.execute(request).await?;
+        let doubt = request.extensions().get::<Doubt>().cloned().unwrap_or_default();
+        let answer = self.inner.execute(request).await.inspect_err(|error| doubt.heed_silence(error))?;
         if !read {
             // Answers to reads may come from caches.
             self.shared.clock.heed(answer.headers(), SystemTime::now());
@@ -115,7 +117,9 @@ impl HttpService for Client {
         }
         // The library asks again when an answer does not come, but not when a listing or what a refusal says is cut short.
         let (parts, body) = answer.into_parts();
-        let whole = body.bytes().await.map_err(|error| HttpError::new(HttpErrorKind::Interrupted, error))?;
+        let whole = body.bytes().await.map_err(|error| HttpError::new(HttpErrorKind::Interrupted, error));
+        doubt.heed(parts.status, whole.as_deref().unwrap_or_default());
+        let whole = whole?;
         Ok(HttpResponse::from_parts(parts, whole.into()))
     }
 }

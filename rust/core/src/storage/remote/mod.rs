@@ -5,6 +5,7 @@
 mod batch;
 pub mod checksum;
 pub mod credentials;
+mod doubt;
 mod failure;
 mod get;
 mod http_client;
@@ -24,6 +25,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use object_store::path::Path;
@@ -36,6 +38,7 @@ use super::{
 };
 use crate::error::{Error, ErrorKind, Result};
 use credentials::{Credentials, Provider};
+use doubt::Doubt;
 use label::RequestLabel;
 use raw_key::RawKey;
 use server_clock::ServerClock;
@@ -115,6 +118,13 @@ impl Context {
         }
         extensions
     }
+
+    /// The same of a write, with what gathers whether it may have happened.
+    fn extensions_of_write(&self, doubt: &Doubt) -> http::Extensions {
+        let mut extensions = self.extensions();
+        extensions.insert(doubt.clone());
+        extensions
+    }
 }
 
 impl Remote {
@@ -133,15 +143,7 @@ impl Remote {
     async fn timed<T>(&self, action: &str, key: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
         match self.settings.operation_timeout {
             None => work.await,
-            Some(limit) => timeout(limit, work).await.unwrap_or_else(|_| {
-                Err(Error::new(
-                    ErrorKind::ObjectStore,
-                    format!(
-                        "cannot {action} {key}: it took longer than the operation timeout of {} ms",
-                        limit.as_millis()
-                    ),
-                ))
-            }),
+            Some(limit) => timeout(limit, work).await.unwrap_or_else(|_| Err(took_too_long(action, key, limit))),
         }
     }
 
@@ -207,6 +209,14 @@ impl Remote {
             attributes,
         }
     }
+}
+
+fn took_too_long(action: &str, key: &str, limit: Duration) -> Error {
+    let limit = limit.as_millis();
+    Error::new(
+        ErrorKind::ObjectStore,
+        format!("cannot {action} {key}: it took longer than the operation timeout of {limit} ms"),
+    )
 }
 
 fn quoted(etag: &str) -> String {

@@ -9,9 +9,12 @@ use object_store::{
 };
 
 use super::checksum;
+use super::doubt::{Doubt, unless_certain};
 use super::failure::{failed, is_conflict, is_undecided};
 use super::settings::RemoteKind;
-use super::{Context, Remote};
+use super::{Context, Remote, took_too_long};
+use tokio::time::timeout;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::object_id::random_bytes;
 use crate::storage::{PutMode, PutOptions, Version, already_exists, changed, not_found};
@@ -50,7 +53,13 @@ impl Remote {
                 None => self.put_plain(key, &path, data, attributes, context).await,
             }
         };
-        self.timed("write", key, write).await
+        match self.settings.operation_timeout {
+            None => write.await,
+            // What was sent by then may still arrive.
+            Some(limit) => timeout(limit, write)
+                .await
+                .unwrap_or_else(|_| Err(unless_certain(took_too_long("write", key, limit), key, true))),
+        }
     }
 
     fn attributes(&self, options: &PutOptions) -> Attributes {
@@ -83,9 +92,11 @@ impl Remote {
         context: &Context,
     ) -> Result<Version> {
         let _permit = self.permit().await?;
-        let options = object_store::PutOptions { attributes, extensions: context.extensions(), ..Default::default() };
+        let doubt = Doubt::default();
+        let extensions = context.extensions_of_write(&doubt);
+        let options = object_store::PutOptions { attributes, extensions, ..Default::default() };
         let written = self.client.put_opts(path, data.into(), options).await;
-        written.map(version_of).map_err(|error| failed(error, "write", key))
+        written.map(version_of).map_err(|error| unless_certain(failed(error, "write", key), key, doubt.is_there()))
     }
 
     /// A conditional write.  Its answer may be lost after it has happened, and then it stands in its own way when it is
@@ -116,8 +127,9 @@ impl Remote {
         if let Some(mark) = &mark {
             attributes.insert(Attribute::Metadata(WRITE_ID.into()), mark.clone().into());
         }
-        let options =
-            object_store::PutOptions { mode, attributes, extensions: context.extensions(), ..Default::default() };
+        let doubt = Doubt::default();
+        let extensions = context.extensions_of_write(&doubt);
+        let options = object_store::PutOptions { mode, attributes, extensions, ..Default::default() };
         let _permit = self.permit().await?;
         let error = match self.put_until_decided(path, data, options).await {
             Ok(written) => return Ok(version_of(written)),
@@ -128,15 +140,15 @@ impl Remote {
             Some(mark) if refused || may_have_landed(&error) => self.version_marked(path, mark, context).await,
             _ => Ok(None),
         };
-        match (ours, refused) {
-            (Ok(Some(version)), _) => Ok(version),
-            (Ok(None), true) => Err(conflict),
-            // whether it was ours cannot be told
-            (Err(failure), true) => Err(failed(failure, "look up", key)),
-            // it may have happened, or still happen, and nothing shows it
-            (_, false) if may_have_landed(&error) => Err(unknown(failed(error, "write", key))),
-            (_, false) => Err(failed(error, "write", key)),
-        }
+        let error = match (ours, refused) {
+            (Ok(Some(version)), _) => return Ok(version),
+            // If an earlier try of ours was successful, somebody else has changed the object since: its content tells.
+            (Ok(None), true) => return Err(conflict),
+            (Err(failure), true) => failed(failure, "look up", key),
+            // What is under way may still arrive.
+            (_, false) => failed(error, "write", key),
+        };
+        Err(unless_certain(error, key, doubt.is_there()))
     }
 
     /// S3 may not know yet which of several writers will be the first, and asks each to try again.  With updates the
@@ -278,12 +290,7 @@ fn version_of(written: PutResult) -> Version {
     Version { etag: written.e_tag, generation: written.version }
 }
 
-/// Whether a write may have happened although its answer says otherwise, or did not come at all.
-fn unknown(error: Error) -> Error {
-    let kind = if error.kind == ErrorKind::ObjectStore { ErrorKind::OutcomeUnknown } else { error.kind };
-    Error { kind, ..error }
-}
-
+/// Whether a look at the object may show that a write has happened although its answer says otherwise, or did not come.
 fn may_have_landed(error: &object_store::Error) -> bool {
     matches!(error, object_store::Error::Generic { .. } | object_store::Error::NotFound { .. })
 }
