@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from frazil._core import PutMode, Version
-from frazil.errors import ErrorKind, StorageConflict, commit_conflict, error
+from frazil._core import PutMode, RepoInfo, Version
+from frazil.errors import ErrorKind, IcechunkError, StorageConflict, commit_conflict, error
 from frazil.format import keys
 from frazil.format.records import SnapshotEntry
 from frazil.history import entries, stored_config
@@ -15,12 +16,15 @@ from frazil.history.refs_v1 import OtherTip, RefFiles, put_mode
 from frazil.history.snapshot_info import info_of
 from frazil.history.stored_config import StoredConfig
 from frazil.ids import SnapshotId, format_id
+from frazil.offload import begin
 
 if TYPE_CHECKING:
     from frazil.config import RepositoryConfig
     from frazil.context import RepositoryContext
     from frazil.history.snapshot_info import SnapshotInfo
     from frazil.history.update import Ahead
+
+_Read = TypeVar("_Read")
 
 
 class HistoryV1:
@@ -40,11 +44,13 @@ class HistoryV1:
 
     def save_config(self, config: RepositoryConfig) -> None:
         """Write ``config.yaml``, if it still is the one that was read when the repository was opened."""
+        self.ensure_writable()
         stored = self._config or stored_config.read_v1(self.context.objects)
         try:
             self._config = StoredConfig(config, self._write_config(config, stored.version))
         except StorageConflict:
             raise error(ErrorKind.CONFIG_UPDATED, "config was updated by other session") from None
+        self._check_afterwards()
 
     def _write_config(self, config: RepositoryConfig, version: Version | None) -> Version:
         context = self.context
@@ -66,22 +72,27 @@ class HistoryV1:
         return self.refs.branch(name)
 
     def create_branch(self, name: str, target: SnapshotId) -> None:
-        self.entry(target)
+        self._ensure_writable_and_known(target)
         _expect(None, self.refs.swap_branch(name, target, expected=None))
+        self._check_afterwards()
 
     def reset_branch(self, name: str, target: SnapshotId, *, expected: SnapshotId | None = None) -> None:
-        self.entry(target)
+        self._ensure_writable_and_known(target)
         if expected is None:
             self.refs.move_branch(name, target)
+            self._check_afterwards()
             return
         found = self.refs.swap_branch(name, target, expected=expected)
         if found is not None and found.tip is None:
             raise ref_not_found(name)
         _expect(expected, found)
+        self._check_afterwards()
 
     def delete_branch(self, name: str) -> None:
         refuse_main(name)
+        self.ensure_writable()
         self.refs.delete_branch(name)
+        self._check_afterwards()
 
     # ---- tags ------------------------------------------------------------------------------------------------------
 
@@ -95,11 +106,14 @@ class HistoryV1:
         return self.refs.tag(name)
 
     def create_tag(self, name: str, target: SnapshotId) -> None:
-        self.entry(target)
+        self._ensure_writable_and_known(target)
         self.refs.create_tag(name, target)
+        self._check_afterwards()
 
     def delete_tag(self, name: str) -> None:
+        self.ensure_writable()
         self.refs.delete_tag(name)
+        self._check_afterwards()
 
     # ---- snapshots -------------------------------------------------------------------------------------------------
 
@@ -128,20 +142,55 @@ class HistoryV1:
     # ---- publishing ------------------------------------------------------------------------------------------------
 
     def ensure_writable(self) -> None:
-        """Spec 1 has no status that could forbid writing."""
+        """Spec 1 has no status that could forbid writing, but a repository that was upgraded takes no refs any more.
+
+        Asked before something is written, beside other requests where there are any.  An upgrade that comes between then
+        and the write is found by ``_check_afterwards``: it writes ``repo`` first and looks at the refs again then, while
+        we look for ``repo`` after we wrote a ref, so one of the two sees the other.
+        """
+        if self.context.objects.head(keys.REPO) is not None:
+            raise _upgraded()
+
+    def _ensure_writable_and_known(self, target: SnapshotId) -> None:
+        self._beside_check(partial(self.entry, target))
+
+    def _beside_check(self, read: Callable[[], _Read]) -> _Read:
+        """What is read, if the repository takes changes; that comes first where it does not."""
+        if self.context.objects.is_local:
+            self.ensure_writable()
+            return read()
+        check = begin(self.ensure_writable)
+        try:
+            return read()
+        finally:
+            check()
+
+    def _check_afterwards(self) -> None:
+        if self.context.objects.head(keys.REPO) is not None:
+            raise error(
+                ErrorKind.OUTCOME_UNKNOWN,
+                "the repository was upgraded to spec version 2 at the same moment, and this change may not be part of it: "
+                "open it again with `Repository.open`, and look",
+            )
 
     def writable_tip(self, branch: str) -> SnapshotId:
-        return self.branch_tip(branch)
+        return self._beside_check(partial(self.branch_tip, branch))
 
     def likely_tip(self, branch: str) -> SnapshotId | None:
         """Nothing is kept of refs."""
 
     @property
     def can_look_ahead(self) -> bool:
-        return False
+        return not self.context.objects.is_local
 
-    def look_ahead(self, branch: str | None, expected: SnapshotId) -> Ahead | None:
-        """Nothing: a ref is read and written in one go."""
+    def look_ahead(
+        self,
+        branch: str | None,  # noqa: ARG002 - see below
+        expected: SnapshotId,  # noqa: ARG002 - see below
+    ) -> Ahead | None:
+        """Only ``ensure_writable``: a ref is read and written in one go."""
+        self.ensure_writable()
+        return None
 
     def publish_commit(
         self,
@@ -154,20 +203,36 @@ class HistoryV1:
         found = self.refs.swap_branch(branch, entry.id, expected=expected)
         if found is not None and not (found.was_sent and self.published([entry.id], branch, expected) is not None):
             raise commit_conflict(format_id(expected), format_id(found.tip) if found.tip is not None else None)
+        self._check_afterwards()
 
     def publish_detached(self, entry: SnapshotEntry, ahead: Ahead | None = None) -> None:
         """Spec 1 has nowhere to note it: only its id leads to the snapshot."""
 
     def published(self, candidates: Iterable[SnapshotId], branch: str | None, base: SnapshotId) -> SnapshotId | None:
+        wanted = set(candidates)
+        upgraded = self.context.objects.get(keys.REPO)
+        if upgraded is not None:
+            info = RepoInfo.decode(upgraded)
+            found = next((candidate for candidate in wanted if info.snapshot(candidate) is not None), None)
+            if found is None:
+                raise _upgraded()
+            return found
         if branch is None:
             return None
-        wanted = set(candidates)
         for entry in self.tip_and_ancestry(branch)[1]:
             if entry.id in wanted:
                 return entry.id
             if entry.id == base:
                 break
         return None
+
+
+def _upgraded() -> IcechunkError:
+    return error(
+        ErrorKind.UNSUPPORTED_SPEC_VERSION,
+        "the repository was upgraded to spec version 2 since it was opened here, so what is written as spec 1 would be in "
+        "no branch that anybody sees: open it again with `Repository.open`, and make the change there",
+    )
 
 
 def _expect(expected: SnapshotId | None, found: OtherTip | None) -> None:

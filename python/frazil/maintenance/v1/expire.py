@@ -44,6 +44,7 @@ def expire_files(
 
     A snapshot that one ref released may still be the tip of another, and stays reachable from there.
     """
+    history.ensure_writable()
     known: dict[SnapshotId, SnapshotEntry] = {}
     released: set[SnapshotId] = set()
     for name, tip in sorted(history.tags().items()):
