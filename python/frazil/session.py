@@ -174,7 +174,7 @@ class Session(StructuralDisplay):
         message
             What was done; may be empty.
         metadata
-            JSON values kept with the snapshot.
+            JSON values kept with the snapshot; arrays, ranges and numbers of other kinds become such.
         rebase_with
             If somebody else moved the branch, put the changes on top of theirs as this solver decides, and try again.
         rebase_tries
