@@ -195,7 +195,7 @@ def store(tree: WorkingTree, prepared: PreparedSnapshot) -> None:
     tree.ensure_stored(
         [file.key for file in prepared.files] + [keys.manifest(f.id) for f in prepared.contents.values()]
     )
-    ensure_not_ahead(tree.context, keys.snapshot(prepared.entry.id))
+    ensure_not_ahead(tree.context, keys.snapshot(prepared.entry.id), nor_behind=True)
     keep_snapshot(tree.context, prepared.snapshot)
     keep_preloaded(tree.context, tree.base_id, prepared.entry.id)
     for manifest in prepared.manifests:

@@ -44,7 +44,8 @@ HELP: Final[dict[str, str]] = {
     "non-rearrange-session": "open a session with Repository.rearrange_session(branch) for moves",
     "rebase-tx-log-pruned": "the history in between was expired; start a new session and make the changes again",
     "feature-flag-disabled": "see Repository.feature_flags() and Repository.set_feature_flag()",
-    "object-not-found": "the file was removed behind the repository's back, or garbage collected; restore it or an earlier state",
+    "object-not-found": "the file was removed behind the repository's back, or garbage collected; restore it or an earlier state, "
+    "or, if a commit says so, write the data of this session again",
     "object-store": "see the message of the object store above",
     "io": "see the message of the operating system above",
     "outcome-unknown": "look whether the change is there before making it again; a commit is in Repository.ancestry() then",
@@ -55,5 +56,5 @@ HELP: Final[dict[str, str]] = {
     "config-deserialization": "repair the stored configuration",
     "invalid-file-format": "the file is damaged or was not written as part of a repository; restore it",
     "unsupported-spec-version": "upgrade your on-disk format, or this package if the file is newer than it",
-    "snapshot-timestamp": "synchronise the clock of this machine",
+    "snapshot-timestamp": "synchronise the clock of this machine with that of the store, or of the machine that wrote last",
 }

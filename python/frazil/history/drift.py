@@ -38,15 +38,17 @@ def time_after(context: RepositoryContext, newest: int, *, written: str, key: st
     return newest + 1
 
 
-def ensure_not_ahead(context: RepositoryContext, key: str) -> None:
-    """Refuse to write by a clock that is far from the store's, which has just dated the object ``key``.
+def ensure_not_ahead(context: RepositoryContext, key: str, *, nor_behind: bool = False) -> None:
+    """Refuse to write by a clock that is far ahead of the store's, which has just dated the object ``key``.
 
-    A network store is not asked: its answers to the writes have told its time.  Memory has no time of its own.
+    A network store is not asked: its answers to the writes have told its time.  Memory has no time of its own.  With
+    ``nor_behind`` a network store is heeded in both directions, as the official package does with commits (format section
+    6.5).
     """
     objects = context.objects
     if not objects.keeps_time:
         ahead = objects.clock_ahead
-        if ahead is not None and abs(ahead) > _MOST_US:
+        if ahead is not None and (-ahead > _MOST_US or (nor_behind and ahead > _MOST_US)):
             raise _drifted(f"the clock of the object store is {_seconds(ahead)} this machine's")
         return
     meta = objects.head(key)

@@ -69,7 +69,8 @@ class Repository(Sessions, Refs, Past, Settings, Upkeep, StructuralDisplay):
         config
             Kept with the repository if it differs from the default one.
         authorize_virtual_chunk_access
-            Credentials by URL prefix of the virtual chunk containers that may be read.
+            Credentials by URL prefix of the virtual chunk containers that may be read.  Symbolic links in a directory that is
+            authorised are followed: whoever may make them there decides what can be read.
         spec_version
             The version of the format; the newest by default.
         check_clean_root

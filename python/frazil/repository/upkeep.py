@@ -76,7 +76,8 @@ class Upkeep(RepositoryPart):
         Parameters
         ----------
         delete_object_older_than
-            Compared with the time at which the store made the object.
+            Compared with the time at which the store made the object.  File systems date files a tick of the kernel's clock
+            late and object stores to the second: what may have been written at this time or later stays.
         dry_run
             Count what would be deleted, and touch nothing.
         max_snapshots_in_memory, max_compressed_manifest_mem_bytes, max_decoded_manifest_mem_bytes

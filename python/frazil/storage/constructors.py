@@ -24,7 +24,8 @@ def in_memory_storage() -> Storage:
 def local_filesystem_storage(path: str | PathLike[str], *, durable: bool = True) -> Storage:
     """Storage in a directory, which is made when something is first written.
 
-    Processes on one machine can commit at the same time; on shared file systems that needs working locks.
+    Processes on one machine can commit at the same time; on shared file systems that needs working locks.  Symbolic links
+    are followed, and never written or deleted through; what is no regular file is refused.
 
     Parameters
     ----------

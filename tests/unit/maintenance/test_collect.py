@@ -453,3 +453,47 @@ def test_a_file_of_the_kept_history_that_is_missing_ends_the_run_before_anything
 def test_a_limit_of_zero_is_refused(repo_v2, name):
     with pytest.raises(ValueError, match="invalid zero value"):
         repo_v2.garbage_collect(FUTURE, **{name: 0})
+
+
+class StaleAtFirst:
+    """Refs that are changed right after they were read for the first time."""
+
+    def __init__(self, history, change):
+        self._history, self._change, self._looks = history, change, 0
+
+    def __getattr__(self, name):
+        return getattr(self._history, name)
+
+    def tags(self):
+        found = self._history.tags()
+        self._looks += 1
+        if self._looks == 1:
+            self._change()
+        return found
+
+
+@pytest.mark.parametrize("ref", ["branch", "tag", "main"])
+def test_a_ref_of_spec_1_that_is_set_while_the_history_is_read_keeps_what_it_leads_to(place, ref):
+    """Nothing led to it, and it is older than the cut-off; tips that are read once would not show it."""
+    repo = a_repository(place, 1)
+    start = repo.lookup_branch("main")
+    with repo.transaction("main", message="forgotten") as store:
+        zarr.open_array(store, path="a", mode="r+")[:] = 77
+    forgotten = repo.lookup_branch("main")
+    repo.reset_branch("main", start)
+    changes = {
+        "branch": lambda: frazil.Repository.open(frazil.local_filesystem_storage(str(place))).create_branch(
+            "b", forgotten
+        ),
+        "tag": lambda: frazil.Repository.open(frazil.local_filesystem_storage(str(place))).create_tag("t", forgotten),
+        "main": lambda: frazil.Repository.open(frazil.local_filesystem_storage(str(place))).reset_branch(
+            "main", forgotten
+        ),
+    }
+    opened = repo._repository
+    history = StaleAtFirst(opened.history, changes[ref])
+    garbage_collect(opened.context, history, from_datetime(FUTURE))
+    session = frazil.Repository.open(frazil.local_filesystem_storage(str(place))).readonly_session(
+        snapshot_id=forgotten
+    )
+    assert set(np.asarray(zarr.open_array(session.store, path="a", mode="r")[:]).ravel().tolist()) == {77}
