@@ -278,7 +278,9 @@ class Snapshot:
     """A frozen view of a snapshot file; look-ups are binary searches in its own buffer."""
 
     @staticmethod
-    def decode(data: ReadableBuffer) -> Snapshot: ...
+    def decode(data: ReadableBuffer, expected: bytes) -> Snapshot:
+        """The file that is stored as ``expected``; a format error that names both ids if it says it is another one."""
+
     @property
     def id(self) -> bytes: ...
     @property
@@ -344,7 +346,9 @@ class Manifest:
     """A frozen view of a manifest file; look-ups are binary searches in its own buffer."""
 
     @staticmethod
-    def decode(data: ReadableBuffer) -> Manifest: ...
+    def decode(data: ReadableBuffer, expected: bytes) -> Manifest:
+        """As ``Snapshot.decode``."""
+
     @property
     def id(self) -> bytes: ...
     @property
@@ -492,7 +496,9 @@ class TransactionLog:
     """A decoded transaction log."""
 
     @staticmethod
-    def decode(data: ReadableBuffer) -> TransactionLog: ...
+    def decode(data: ReadableBuffer, expected: bytes) -> TransactionLog:
+        """As ``Snapshot.decode``; ``expected`` is the snapshot whose log it is."""
+
     @property
     def id(self) -> bytes: ...
     @property

@@ -21,6 +21,7 @@ from frazil._core import (
     RepoInfo,
     Snapshot,
     TransactionLog,
+    decode_id,
     encode_id,
     encode_snapshot,
     encode_transaction_log,
@@ -108,7 +109,7 @@ def test_msgpack_goes_both_ways(official, tmp_path_factory, metadata):
     zarr.create_group(session.store)
     name = session.commit("commit", metadata=metadata)
     path = root / "snapshots" / name
-    theirs = Snapshot.decode(path.read_bytes())
+    theirs = Snapshot.decode(path.read_bytes(), decode_id(path.name, 12))
     assert theirs.file_spec_version == 1
     assert same({key: json.loads(msgpack_to_json(value)) for key, value in theirs.metadata}, metadata)
 
@@ -173,14 +174,14 @@ def rewrite(root: Path, min_virtual_refs: int) -> None:
     """Write every metadata file of a repository again."""
     sizes = {}
     for path in (root / "manifests").iterdir():
-        manifest = Manifest.decode(path.read_bytes())
+        manifest = Manifest.decode(path.read_bytes(), decode_id(path.name, 12))
         data = rebuilt(manifest, min_virtual_refs)
         path.write_bytes(data)
         sizes[manifest.id] = len(data)
     for path in (root / "snapshots").iterdir():
-        path.write_bytes(written(Snapshot.decode(path.read_bytes()), sizes))
+        path.write_bytes(written(Snapshot.decode(path.read_bytes(), decode_id(path.name, 12)), sizes))
     for path in (root / "transactions").iterdir():
-        path.write_bytes(relogged(TransactionLog.decode(path.read_bytes())))
+        path.write_bytes(relogged(TransactionLog.decode(path.read_bytes(), decode_id(path.name, 12))))
     objects = [root / "repo", *root.joinpath("overwritten").glob("repo.*")]
     for path in filter(Path.exists, objects):
         path.write_bytes(RepoInfo.decode(path.read_bytes()).encode(writer="frazil-test", level=5))
@@ -249,11 +250,13 @@ def test_many_compressed_locations(official_2, tmp_path):
             session.commit("first")
             session = repo.writable_session("main")
             break
-    manifests = [Manifest.decode(path.read_bytes()) for path in (tmp_path / "manifests").iterdir()]
+    manifests = [
+        Manifest.decode(path.read_bytes(), decode_id(path.name, 12)) for path in (tmp_path / "manifests").iterdir()
+    ]
     assert [manifest.compression()[0] for manifest in manifests] == [False]
     rewrite(tmp_path, 1)
     (path,) = (tmp_path / "manifests").iterdir()
-    assert Manifest.decode(path.read_bytes()).compression()[2] == 999 - 10
+    assert Manifest.decode(path.read_bytes(), decode_id(path.name, 12)).compression()[2] == 999 - 10
     session = open_official(official_2, tmp_path).readonly_session("main")
     assert set(session.all_virtual_chunk_locations()) == set(wanted[:999])
-    assert encode_id(Manifest.decode(path.read_bytes()).id) == path.name
+    assert encode_id(Manifest.decode(path.read_bytes(), decode_id(path.name, 12)).id) == path.name

@@ -12,6 +12,7 @@ import pytest
 from numcodecs import Zstd  # type: ignore[import-untyped]
 
 from frazil._core import Manifest, RepoInfo, Snapshot, TransactionLog
+from tests.faults.bodies import own_id
 from tests.interop.test_core_files import LISTS, rebuilt, relogged, written
 from tests.servers.programs import program
 
@@ -24,9 +25,9 @@ HEADER = 39
 
 # Folder of the golden repositories -> root table, and our file of a decoded one.
 KINDS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
-    "snapshots": ("Snapshot", lambda data: written(Snapshot.decode(data), {})),
-    "manifests": ("Manifest", lambda data: rebuilt(Manifest.decode(data), 1 << 60)),
-    "transactions": ("TransactionLog", lambda data: relogged(TransactionLog.decode(data))),
+    "snapshots": ("Snapshot", lambda data: written(Snapshot.decode(data, own_id(data)), {})),
+    "manifests": ("Manifest", lambda data: rebuilt(Manifest.decode(data, own_id(data)), 1 << 60)),
+    "transactions": ("TransactionLog", lambda data: relogged(TransactionLog.decode(data, own_id(data)))),
     "overwritten": ("Repo", lambda data: RepoInfo.decode(data).encode(writer="frazil-test", level=3)),
 }
 
@@ -60,14 +61,14 @@ def from_json(value: Any, root: str, header: bytes, folder: Path) -> bytes:
 def seen(file: bytes, root: str) -> Any:
     """What we see in a file."""
     if root == "Snapshot":
-        snapshot = Snapshot.decode(file)
+        snapshot = Snapshot.decode(file, own_id(file))
         about = (snapshot.id, snapshot.parent_id, snapshot.flushed_at, snapshot.message, snapshot.metadata)
         return about, snapshot.nodes(), snapshot.manifest_files()
     if root == "Manifest":
-        manifest = Manifest.decode(file)
+        manifest = Manifest.decode(file, own_id(file))
         return manifest.id, [(node, manifest.refs(node)) for node, _ in manifest.arrays()], manifest.compression()
     if root == "TransactionLog":
-        log = TransactionLog.decode(file)
+        log = TransactionLog.decode(file, own_id(file))
         return log.id, [getattr(log, name) for name in LISTS], log.updated_chunks, log.moves
     repo = RepoInfo.decode(file)
     refs = (repo.branches(), repo.tags(), repo.deleted_tags())
@@ -99,7 +100,7 @@ def plain(manifest: dict[str, Any], file: bytes) -> None:
     """Put locations in the place of compressed ones, which differ from writer to writer."""
     manifest.pop("location_dictionary", None)
     manifest.pop("compression_algorithm", None)
-    decoded = Manifest.decode(file)
+    decoded = Manifest.decode(file, own_id(file))
     for array in manifest["arrays"]:
         refs = decoded.refs(bytes(array["node_id"]["bytes"]))
         for ref, (_, known) in zip(array["refs"], refs, strict=True):

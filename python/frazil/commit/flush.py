@@ -170,7 +170,7 @@ def _encode(
     entry = SnapshotEntry(snapshot_id, parent_id, flushed_at, message, dict(metadata), pruned)
     kept = tuple(new.manifest for new in draft.new_manifests if new.manifest is not None)
     contents = {new.content: new.file for new in draft.new_manifests}
-    return PreparedSnapshot(entry, Snapshot.decode(data), kept, tuple(files), contents)
+    return PreparedSnapshot(entry, Snapshot.decode(data, entry.id), kept, tuple(files), contents)
 
 
 def _chunk_lengths(nodes: list[NodeRecord]) -> dict[str, tuple[int, ...]]:

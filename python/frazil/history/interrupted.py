@@ -72,11 +72,11 @@ def initial_snapshot(context: RepositoryContext, left: frozenset[str]) -> Initia
     if not data:
         return None
     try:
-        snapshot = Snapshot.decode(data)
+        snapshot = Snapshot.decode(data, INITIAL_SNAPSHOT_ID)
     except FormatError:
         raise _left_otherwise(left) from None
     is_empty = snapshot.parent_id is None and all(path == ROOT for path, _, _ in snapshot.paths(ROOT))
-    if snapshot.file_spec_version != context.spec_version or snapshot.id != INITIAL_SNAPSHOT_ID or not is_empty:
+    if snapshot.file_spec_version != context.spec_version or not is_empty:
         raise _left_otherwise(left)
     return InitialSnapshot(entries.from_snapshot(snapshot), data)
 

@@ -35,7 +35,7 @@ _COMPOSITE_NOTE: Final = (
 def inspect_snapshot(context: RepositoryContext, snapshot_id: SnapshotId) -> Json:
     """The snapshot file: what was committed, its nodes and its manifests."""
     data = _read(context, "fetch_snapshot", keys.snapshot(snapshot_id))
-    snapshot = _core.Snapshot.decode(data)
+    snapshot = _core.Snapshot.decode(data, snapshot_id)
     return {
         "id": format_id(snapshot.id),
         "header": _header(data),
@@ -72,7 +72,7 @@ def _node(node: NodeRecord) -> Json:
 def inspect_manifest(context: RepositoryContext, manifest_id: ManifestId) -> Json:
     """The manifest file: how many references of which kind it holds; ``size_bytes`` is its decoded size."""
     data = _read(context, "fetch_manifest", keys.manifest(manifest_id))
-    manifest = _core.Manifest.decode(data)
+    manifest = _core.Manifest.decode(data, manifest_id)
     arrays = manifest.statistics()
     uses_compression, dictionary_bytes, num_compressed = manifest.compression()
     dictionary = {"dictionary_size_bytes": dictionary_bytes} if dictionary_bytes else {}
@@ -107,13 +107,13 @@ def inspect_manifest(context: RepositoryContext, manifest_id: ManifestId) -> Jso
 def inspect_transaction_log(context: RepositoryContext, history: History, snapshot_id: SnapshotId) -> Json:
     """The transaction log of a snapshot, merged with those of the ancestors that expiration took out below it."""
     data = _read(context, "fetch_transaction_log", keys.transaction_log(snapshot_id))
-    own = from_log(_core.TransactionLog.decode(data))
+    own = from_log(_core.TransactionLog.decode(data, snapshot_id))
     pruned = _pruned(history, snapshot_id)
     if not pruned:
         return {"header": _header(data), **_log([own])}
     found = context.objects.get_many([(keys.transaction_log(log_id), None, None) for log_id in pruned])
     merged = {log_id: log for log_id, log in zip(pruned, found, strict=True) if log is not None}
-    logs = [from_log(_core.TransactionLog.decode(log)) for log in merged.values()]
+    logs = [from_log(_core.TransactionLog.decode(log, log_id)) for log_id, log in merged.items()]
     return {
         "header": _header(data),
         **_log([*logs, own]),

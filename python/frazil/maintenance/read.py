@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from frazil._core import Buffer, Manifest, Snapshot
 from frazil.config.fields import integer
-from frazil.errors import error, operation
+from frazil.errors import FormatError, error, operation
 from frazil.format import keys
 from frazil.ids import ManifestId, SnapshotId
 
@@ -43,9 +43,10 @@ def require_positive(limits: object) -> None:
 def read_snapshots(objects: ObjectStore, ids: Sequence[SnapshotId], *, at_once: int) -> Iterator[Snapshot]:
     """The snapshots of these ids, in order; ``StorageError`` of kind ``object-not-found`` if one is missing."""
     for start in range(0, len(ids), at_once):
-        names = [keys.snapshot(snapshot_id) for snapshot_id in ids[start : start + at_once]]
-        for name, data in zip(names, objects.get_many([(name, None, None) for name in names]), strict=True):
-            yield _decoded_snapshot(name, data)
+        wanted = ids[start : start + at_once]
+        found = objects.get_many([(keys.snapshot(snapshot_id), None, None) for snapshot_id in wanted])
+        for snapshot_id, data in zip(wanted, found, strict=True):
+            yield _decoded_snapshot(snapshot_id, data)
 
 
 def read_manifests(
@@ -55,8 +56,8 @@ def read_manifests(
     for batch in batches(files, limits):
         requests = [(keys.manifest(manifest_id), 0, size) for manifest_id, size in batch]
         found = objects.get_many(requests, concurrency=limits.max_concurrent_manifest_fetches)
-        for (name, _, _), data in zip(requests, found, strict=True):
-            yield _decoded_manifest(name, data)
+        for (manifest_id, size), data in zip(batch, found, strict=True):
+            yield _decoded_manifest(objects, manifest_id, size, data)
 
 
 def batches(files: Sequence[tuple[ManifestId, int]], limits: ReadLimits) -> Iterator[Sequence[tuple[ManifestId, int]]]:
@@ -72,14 +73,23 @@ def batches(files: Sequence[tuple[ManifestId, int]], limits: ReadLimits) -> Iter
         yield files[start:]
 
 
-def _decoded_snapshot(name: str, data: Buffer | None) -> Snapshot:
+def _decoded_snapshot(snapshot_id: SnapshotId, data: Buffer | None) -> Snapshot:
+    name = keys.snapshot(snapshot_id)
     with operation("fetch_snapshot", path=name):
-        return Snapshot.decode(_existing(name, data))
+        return Snapshot.decode(_existing(name, data), snapshot_id)
 
 
-def _decoded_manifest(name: str, data: Buffer | None) -> Manifest:
+def _decoded_manifest(objects: ObjectStore, manifest_id: ManifestId, size: int, data: Buffer | None) -> Manifest:
+    name = keys.manifest(manifest_id)
     with operation("fetch_manifest", path=name):
-        return Manifest.decode(_existing(name, data))
+        try:
+            return Manifest.decode(_existing(name, data), manifest_id)
+        except FormatError:
+            # Of another manifest's file that is longer, this is only the beginning, which does not tell whose it is.
+            whole = objects.get(name)
+            if whole is not None and len(whole) > size:
+                Manifest.decode(whole, manifest_id)
+            raise
 
 
 def _existing(name: str, data: Buffer | None) -> Buffer:

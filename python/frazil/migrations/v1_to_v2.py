@@ -27,7 +27,7 @@ from frazil.format import keys
 from frazil.format.object_attributes import attributes, metadata_storage_class
 from frazil.format.records import SnapshotEntry
 from frazil.history import entries
-from frazil.history.ref_changes import MAIN_BRANCH, circular
+from frazil.history.ref_changes import MAIN_BRANCH, circular, ref_not_found
 from frazil.history.refs_v1 import delete_all, put_mode
 from frazil.history.repo_status import ONLINE
 from frazil.ids import SnapshotId, parse_snapshot_id
@@ -117,8 +117,9 @@ def _read_entries(objects: ObjectStore, concurrency: int) -> dict[SnapshotId, Sn
 def _read_entry(objects: ObjectStore, name: str) -> SnapshotEntry | None:
     """None for files that are no snapshots; whether one of them is missed turns out later."""
     try:
-        data = objects.get(keys.snapshot(parse_snapshot_id(name)))
-        return entries.from_snapshot(Snapshot.decode(data)) if data is not None else None
+        snapshot_id = parse_snapshot_id(name)
+        data = objects.get(keys.snapshot(snapshot_id))
+        return entries.from_snapshot(Snapshot.decode(data, snapshot_id)) if data is not None else None
     except (FormatError, InvalidInputError) as failure:
         _log.info("skipped %s/%s: %s", keys.SNAPSHOTS, name, failure)
         return None
@@ -129,6 +130,8 @@ def _read_entry(objects: ObjectStore, name: str) -> SnapshotEntry | None:
 
 def plan(history: HistoryV1, refs: Refs, known: Mapping[SnapshotId, SnapshotEntry], *, now: int) -> RepoInfo:
     """The ``repo`` object to write: the snapshots that refs lead to, no others."""
+    if MAIN_BRANCH not in refs.branches:
+        raise ref_not_found(MAIN_BRANCH)
     needed: dict[SnapshotId, SnapshotEntry] = {}
     for target in (*refs.branches.values(), *refs.tags.values()):
         for entry in _ancestry(history, target, known):

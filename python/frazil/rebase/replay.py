@@ -152,7 +152,7 @@ def _read_logs(assets: Assets, log_ids: Sequence[SnapshotId]) -> Iterator[LogCon
                     "changed cannot be told; open a new session and make the changes again",
                     kind="rebase-tx-log-pruned",
                 )
-            yield from_log(TransactionLog.decode(data))
+            yield from_log(TransactionLog.decode(data, log_id))
 
 
 class _LazyTree:

@@ -43,9 +43,9 @@ impl From<Core> for Manifest {
 #[pymethods]
 impl Manifest {
     #[staticmethod]
-    fn decode(py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<Self> {
+    fn decode(py: Python<'_>, data: &Bound<'_, PyAny>, expected: Id12) -> PyResult<Self> {
         let data = bytes_of(data)?;
-        py.detach(|| Core::decode(&data)).map(Self::from).map_err(to_py)
+        py.detach(|| Core::decode(&data, expected.0)).map(Self::from).map_err(to_py)
     }
 
     #[getter]

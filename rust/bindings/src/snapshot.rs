@@ -76,9 +76,9 @@ fn kind_name(is_array: bool) -> &'static str {
 #[pymethods]
 impl Snapshot {
     #[staticmethod]
-    fn decode(py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<Self> {
+    fn decode(py: Python<'_>, data: &Bound<'_, PyAny>, expected: Id12) -> PyResult<Self> {
         let data = bytes_of(data)?;
-        py.detach(|| Core::decode(&data)).map(Self::from).map_err(to_py)
+        py.detach(|| Core::decode(&data, expected.0)).map(Self::from).map_err(to_py)
     }
 
     #[getter]

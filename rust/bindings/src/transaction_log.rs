@@ -26,9 +26,9 @@ impl From<std::sync::Arc<Core>> for TransactionLog {
 #[pymethods]
 impl TransactionLog {
     #[staticmethod]
-    fn decode(py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<Self> {
+    fn decode(py: Python<'_>, data: &Bound<'_, PyAny>, expected: Id12) -> PyResult<Self> {
         let data = bytes_of(data)?;
-        let inner = py.detach(|| Core::decode(&data)).map_err(to_py)?;
+        let inner = py.detach(|| Core::decode(&data, expected.0)).map_err(to_py)?;
         Ok(Self { inner: std::sync::Arc::new(inner) })
     }
 

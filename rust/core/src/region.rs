@@ -65,6 +65,11 @@ pub trait SortedRows {
     /// How the coordinates of `row` compare with `coords`.
     fn compare(&self, row: usize, coords: &[u32]) -> Result<Ordering>;
 
+    /// What is to be made of `row`, which has another number of coordinates than what is looked for: it is passed over.
+    fn of_other_rank(&self, _row: usize, _rank: usize) -> Result<()> {
+        Ok(())
+    }
+
     /// Put the coordinates of `row` into `into`.
     fn read(&self, row: usize, into: &mut Vec<u32>) -> Result<()>;
 }
@@ -137,6 +142,7 @@ pub fn scan<R: SortedRows + ?Sized>(
             visit(row, &coords)?;
             row += 1;
         } else if coords.len() != region.len() {
+            rows.of_other_rank(row, region.len())?;
             row += 1;
         } else if advance(&mut coords, region) {
             row = gallop(rows, row + 1, &coords)?;

@@ -37,10 +37,13 @@ def described(ref: ChunkRef) -> dict[str, Any]:
 
 
 def test_nodes_and_references(root, expected):
-    manifests = {path.name: Manifest.decode(path.read_bytes()) for path in (root / "repo" / "manifests").iterdir()}
+    manifests = {
+        path.name: Manifest.decode(path.read_bytes(), decode_id(path.name, 12))
+        for path in (root / "repo" / "manifests").iterdir()
+    }
     arrays = 0
     for name, wanted in expected["snapshots"].items():
-        snapshot = Snapshot.decode((root / "repo" / "snapshots" / name).read_bytes())
+        snapshot = Snapshot.decode((root / "repo" / "snapshots" / name).read_bytes(), decode_id(name, 12))
         assert (snapshot.message, snapshot.file_spec_version) == (wanted["message"], wanted["file_spec_version"])
         assert [node[1] for node in snapshot.nodes()] == sorted(wanted["nodes"], key=str.encode)
         for node_id, path, document, array in snapshot.nodes():
@@ -70,7 +73,7 @@ def test_nodes_and_references(root, expected):
 
 def test_transaction_logs(root, expected):
     for name, wanted in expected["transaction_logs"].items():
-        log = TransactionLog.decode((root / "repo" / "transactions" / name).read_bytes())
+        log = TransactionLog.decode((root / "repo" / "transactions" / name).read_bytes(), decode_id(name, 12))
         assert encode_id(log.id) == name
         for field in (
             "new_groups",
@@ -89,4 +92,4 @@ def test_transaction_logs(root, expected):
 def test_every_file_is_named_after_its_id(root):
     for folder, kind in (("snapshots", Snapshot), ("manifests", Manifest), ("transactions", TransactionLog)):
         for path in (root / "repo" / folder).iterdir():
-            assert kind.decode(path.read_bytes()).id == decode_id(path.name, 12)
+            assert kind.decode(path.read_bytes(), decode_id(path.name, 12)).id == decode_id(path.name, 12)

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from frazil._core import Manifest, RepoInfo, Snapshot, TransactionLog, read_header
+from frazil._core import Manifest, RepoInfo, Snapshot, TransactionLog, decode_id, read_header
 from frazil.errors import IcechunkError
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 FOLDERS = {"snapshots": 1, "manifests": 2, "transactions": 4}
-DECODERS = {1: Snapshot.decode, 2: Manifest.decode, 4: TransactionLog.decode, 6: RepoInfo.decode}
+DECODERS = {1: Snapshot.decode, 2: Manifest.decode, 4: TransactionLog.decode, 6: lambda data, _: RepoInfo.decode(data)}
 
 
 def one(version: str, folder: str) -> bytes:
@@ -23,15 +23,16 @@ def test_golden_headers(version, writer, spec):
 
 
 def test_a_file_of_another_type_is_refused():
-    files = {kind: one("v2", folder) for folder, kind in FOLDERS.items()}
-    files[6] = (GOLDEN / "v2" / "repo" / "repo").read_bytes()
-    for kind, data in files.items():
+    paths = {kind: min((GOLDEN / "v2" / "repo" / folder).iterdir()) for folder, kind in FOLDERS.items()}
+    names = {kind: decode_id(path.name, 12) for kind, path in paths.items()}
+    for kind, path in {**paths, 6: GOLDEN / "v2" / "repo" / "repo"}.items():
+        data = path.read_bytes()
         for expected, decode in DECODERS.items():
             if kind == expected:
-                decode(data)
+                decode(data, names.get(kind, b""))
             else:
                 with pytest.raises(IcechunkError, match="this is a") as caught:
-                    decode(data)
+                    decode(data, bytes(12))
                 assert caught.value.kind == "invalid-file-format"
 
 
@@ -49,7 +50,7 @@ def test_what_is_wrong_with_a_file_is_said(at, byte, kind):
     data = bytearray(one("v2", "snapshots"))
     data[at] = byte
     with pytest.raises(IcechunkError) as caught:
-        Snapshot.decode(data)
+        Snapshot.decode(data, bytes(12))
     assert caught.value.kind == kind
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frazil._core import ChunkRef, ChunkTable, CoordSet, Manifest, ManifestBuilder
-from frazil.errors import IcechunkError, InvalidInputError
+from frazil.errors import FormatError, IcechunkError, InvalidInputError
 from tests.unit.core.test_chunk_table import CHANGES, COORDS, REFS, make
 
 NODE, OTHER, ID = b"8 bytes.", b"another ", bytes(range(12))
@@ -23,7 +23,7 @@ def finish(builder: ManifestBuilder, spec_version: int = 2, min_virtual_refs: in
         dictionary_bytes=2048,
         location_level=3,
     )
-    manifest = Manifest.decode(data)
+    manifest = Manifest.decode(data, ID)
     assert opened.id == manifest.id
     assert opened.nbytes == manifest.nbytes
     assert [opened.refs(node) for node, _ in opened.arrays()] == [manifest.refs(node) for node, _ in manifest.arrays()]
@@ -37,7 +37,7 @@ def build(refs: dict[tuple[int, int], ChunkRef], **settings: int) -> Manifest:
 
 
 @given(
-    st.lists(st.dictionaries(COORDS, REFS, max_size=15), max_size=3),
+    st.lists(st.dictionaries(COORDS, REFS, min_size=1, max_size=15), max_size=3),
     st.none() | CHANGES,
     st.tuples(EXTENT, EXTENT),
     st.sampled_from([1, 2]),
@@ -76,7 +76,8 @@ def test_a_build_merges_old_and_new(olds, changes, region, spec_version, min_vir
 def test_look_ups_that_find_nothing():
     manifest = build({(1, 2): ChunkRef.inline(b"x")})
     assert manifest.get(NODE, (1, 3)) is None
-    assert manifest.get(NODE, (1,)) is None
+    with pytest.raises(FormatError, match="has 2 coordinates, where the snapshot says 1"):
+        manifest.get(NODE, (1,))
     assert manifest.get(OTHER, (1, 2)) is None
     assert manifest.refs(OTHER) == []
     assert len(manifest.coords(OTHER)) == 0
@@ -143,4 +144,4 @@ def test_a_table_may_go_on_while_its_manifest_is_built():
 @given(st.binary(max_size=60))
 def test_what_is_no_manifest_is_an_error_of_ours(data):
     with pytest.raises(IcechunkError):
-        Manifest.decode(data)
+        Manifest.decode(data, ID)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frazil._core import Snapshot, encode_snapshot, json_to_flexbuffer
+from frazil._core import Snapshot, decode_id, encode_snapshot, json_to_flexbuffer
 from frazil.errors import IcechunkError
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -61,7 +61,7 @@ def below(path, prefix):
 
 @given(NODES, PATHS, st.sampled_from([1, 2]))
 def test_look_ups(nodes, prefix, spec_version):
-    snapshot = Snapshot.decode(encode(nodes, spec_version=spec_version))
+    snapshot = Snapshot.decode(encode(nodes, spec_version=spec_version), ID)
     assert snapshot.nodes() == by_path(nodes)
     assert snapshot.num_nodes == len(nodes)
     assert snapshot.nodes(prefix) == by_path(node for node in nodes if below(node[1], prefix))
@@ -79,24 +79,24 @@ def test_look_ups(nodes, prefix, spec_version):
 
 @given(NODES, NODES, st.lists(PATHS, max_size=5), st.sampled_from([1, 2]), st.sampled_from([1, 2]))
 def test_a_commit_on_a_base(old, new, removed, old_version, new_version):
-    base = Snapshot.decode(encode(old, spec_version=old_version))
+    base = Snapshot.decode(encode(old, spec_version=old_version), ID)
     expected = {node[1]: node for node in old if node[1] not in removed} | {node[1]: node for node in new}
-    snapshot = Snapshot.decode(encode(new, base=base, removed=removed, spec_version=new_version))
+    snapshot = Snapshot.decode(encode(new, base=base, removed=removed, spec_version=new_version), ID)
     assert snapshot.nodes() == by_path(expected.values())
 
 
 def test_what_a_file_says_of_itself():
     value = json_to_flexbuffer('{"a": 1}')
-    snapshot = Snapshot.decode(encode(metadata=[("z", b"raw"), ("a", value)]))
+    snapshot = Snapshot.decode(encode(metadata=[("z", b"raw"), ("a", value)]), ID)
     assert (snapshot.id, snapshot.parent_id, snapshot.flushed_at, snapshot.message) == (ID, None, 2**63, "mëssage")
     assert (snapshot.file_spec_version, snapshot.writer) == (2, "frazil-test")
     assert snapshot.metadata == [("a", value), ("z", b"raw")]
-    assert Snapshot.decode(encode(spec_version=1)).parent_id == PARENT
+    assert Snapshot.decode(encode(spec_version=1), ID).parent_id == PARENT
 
 
 def test_chunk_lengths_of_version_1():
     node = (bytes(8), "/a", b"{}", (((10, 3),), None, ()))
-    assert Snapshot.decode(encode([node], spec_version=1, chunk_lengths={"/a": [4]})).nodes() == [node]
+    assert Snapshot.decode(encode([node], spec_version=1, chunk_lengths={"/a": [4]}), ID).nodes() == [node]
     with pytest.raises(IcechunkError, match="cannot store") as caught:
         encode([node], spec_version=1, chunk_lengths={"/a": [5]})
     assert caught.value.kind == "unsupported-operation-for-version"
@@ -117,7 +117,7 @@ def test_two_nodes_cannot_have_one_path():
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_golden_snapshots_are_migrated(version):
     for path in (GOLDEN / version / "repo" / "snapshots").iterdir():
-        base = Snapshot.decode(path.read_bytes())
-        again = Snapshot.decode(encode(base=base, files=[]))
+        base = Snapshot.decode(path.read_bytes(), decode_id(path.name, 12))
+        again = Snapshot.decode(encode(base=base, files=[]), ID)
         assert again.nodes() == base.nodes()
         assert again.manifest_files() == base.manifest_files()

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frazil._core import CoordSet, TransactionLog, encode_transaction_log
+from frazil.ids import INITIAL_SNAPSHOT_ID
 
 ID = bytes(range(12))
 NODE = st.binary(min_size=8, max_size=8)
@@ -29,7 +30,7 @@ def test_a_log_gives_back_what_was_written(lists, chunks, moves, spec_version):
         writer="frazil-test",
         level=1,
     )
-    log = TransactionLog.decode(data)
+    log = TransactionLog.decode(data, ID)
     assert (log.id, log.file_spec_version, log.writer) == (ID, spec_version, "frazil-test")
     assert {name: getattr(log, name) for name in LISTS} == {name: sorted(ids) for name, ids in lists.items()}
     assert log.updated_chunks == [(node, CoordSet(rows)) for node, rows in sorted(chunks.items())]
@@ -39,7 +40,7 @@ def test_a_log_gives_back_what_was_written(lists, chunks, moves, spec_version):
 def test_the_log_of_the_initial_snapshot_is_that_of_the_specification():
     empty = dict.fromkeys(LISTS, ())
     data = encode_transaction_log(
-        id=bytes.fromhex("0b1cc8d6787580f0e33a6534"),
+        id=INITIAL_SNAPSHOT_ID,
         **empty,
         updated_chunks=[],
         moves=[],
@@ -48,5 +49,5 @@ def test_the_log_of_the_initial_snapshot_is_that_of_the_specification():
         level=3,
     )
     assert data[:39] == b"ICE\xf0\x9f\xa7\x8aCHUNK" + b"ic-2.3.0".ljust(24) + bytes([2, 4, 1])
-    log = TransactionLog.decode(data)
+    log = TransactionLog.decode(data, INITIAL_SNAPSHOT_ID)
     assert not any(getattr(log, name) for name in (*LISTS, "updated_chunks", "moves"))

@@ -49,10 +49,12 @@ def test_the_first_objects_of_spec_2() -> None:
     [(tag, fields, updated_at, backup)] = info.updates()
     assert (tag, fields, backup) == (1, (), None)
     assert info.status == (0, updated_at, None)
-    snapshot = Snapshot.decode(files["snapshots/1CECHNKREP0F1RSTCMT0"])
+    snapshot = Snapshot.decode(files["snapshots/1CECHNKREP0F1RSTCMT0"], INITIAL_SNAPSHOT_ID)
     assert (snapshot.id, snapshot.message, snapshot.num_nodes) == (INITIAL_SNAPSHOT_ID, "Repository initialized", 0)
     assert snapshot.flushed_at == updated_at
-    assert TransactionLog.decode(files["transactions/1CECHNKREP0F1RSTCMT0"]).id == INITIAL_SNAPSHOT_ID
+    assert (
+        TransactionLog.decode(files["transactions/1CECHNKREP0F1RSTCMT0"], INITIAL_SNAPSHOT_ID).id == INITIAL_SNAPSHOT_ID
+    )
     assert history.entry(INITIAL_SNAPSHOT_ID).metadata == {"__icechunk": {"is_root": True}}
 
 

@@ -160,7 +160,7 @@ def test_spec_1_rewrites_only_the_parent_of_the_oldest_that_stays(repo_v1):
     key = keys.snapshot(parse_snapshot_id(edge.id))
     assert {name for name in after if after[name] != before.get(name)} == {key}
     assert before.keys() == after.keys()
-    old, new = _core.Snapshot.decode(before[key]), _core.Snapshot.decode(after[key])
+    old, new = (_core.Snapshot.decode(files[key], parse_snapshot_id(edge.id)) for files in (before, after))
     assert new.parent_id == parse_snapshot_id(root.id)
     assert new.nodes() == old.nodes()
     assert new.manifest_files() == old.manifest_files()

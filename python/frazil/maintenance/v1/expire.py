@@ -47,11 +47,14 @@ def expire_files(
     history.ensure_writable()
     known: dict[SnapshotId, SnapshotEntry] = {}
     released: set[SnapshotId] = set()
-    for name, tip in sorted(history.tags().items()):
+    tags, branches = sorted(history.tags().items()), sorted(history.branches().items())
+    for _, tip in (*tags, *branches):
+        _ancestry(history, tip, known)  # all is read before anything is changed: a damaged file ends the run here
+    for name, tip in tags:
         _expire_below(context, history, tip, older_than, known, released)
         if delete_expired_tags and known[tip].flushed_at < older_than:
             history.delete_tag(name)
-    for name, tip in sorted(history.branches().items()):
+    for name, tip in branches:
         _expire_below(context, history, tip, older_than, known, released)
         if delete_expired_branches and known[tip].flushed_at < older_than and name != _PROTECTED_BRANCH:
             history.delete_branch(name)
@@ -107,7 +110,7 @@ def _rewrite(context: RepositoryContext, snapshot_id: SnapshotId, parent_id: Sna
         removed=[],
         nodes=[],
         manifest_files=[],
-        id=old.id,
+        id=snapshot_id,
         parent_id=parent_id,
         flushed_at=old.flushed_at,
         message=old.message,
@@ -118,4 +121,4 @@ def _rewrite(context: RepositoryContext, snapshot_id: SnapshotId, parent_id: Sna
         level=context.config.effective_compression_level(),
     )
     write_files(context, [NewFile(keys.snapshot(snapshot_id), data)])
-    keep_snapshot(context, Snapshot.decode(data))
+    keep_snapshot(context, Snapshot.decode(data, snapshot_id))

@@ -115,14 +115,14 @@ impl Assets {
     /// # Errors
     /// [`ErrorKind::ObjectNotFound`] if it is missing, here and in the others that return no option.
     pub fn snapshot(&self, id: ObjectId12) -> Result<Snapshot> {
-        let fetch = || Snapshot::decode(&self.read(&format!("snapshots/{id}"), ByteRange::ALL)?);
+        let fetch = || Snapshot::decode(&self.read(&format!("snapshots/{id}"), ByteRange::ALL)?, id);
         self.snapshots.get_or_fetch(&id, fetch).within(|| format!("fetch_snapshot id={id}"))
     }
 
     /// A manifest whose file has `size` bytes.
     pub fn manifest(&self, id: ObjectId12, size: u64) -> Result<Manifest> {
         let (key, range) = manifest_request(id, size);
-        let fetch = || Manifest::decode(&self.read(&key, range)?);
+        let fetch = || decode_manifest(self.store.as_ref(), &self.read(&key, range)?, id, size);
         self.manifests.get_or_fetch(&id, fetch).within(|| format!("fetch_manifest id={id}"))
     }
 
@@ -148,10 +148,11 @@ impl Assets {
         }
         let requests: Vec<ReadRequest> = ours.iter().map(|(_, id, size, _)| manifest_request(*id, *size)).collect();
         let fetched = self.store.get_many(&requests, self.requests(concurrency)).within(|| "fetch_manifests")?;
-        let files_read: Vec<_> = ours.iter().map(|(_, id, _, _)| *id).zip(fetched).collect();
-        let decoded = parallel::map(&files_read, DECODERS, |(id, data)| {
+        let files_read: Vec<_> = ours.iter().map(|(_, id, size, _)| (*id, *size)).zip(fetched).collect();
+        let decoded = parallel::map(&files_read, DECODERS, |((id, size), data)| {
             let data = data.as_ref().ok_or_else(|| missing(&format!("manifests/{id}")));
-            data.and_then(|data| Manifest::decode(data)).within(|| format!("fetch_manifest id={id}"))
+            data.and_then(|data| decode_manifest(self.store.as_ref(), data, *id, *size))
+                .within(|| format!("fetch_manifest id={id}"))
         })?;
         for ((index, _, _, flight), manifest) in ours.into_iter().zip(decoded) {
             flight.land(manifest.clone());
@@ -169,7 +170,8 @@ impl Assets {
 
     /// A transaction log; the initial snapshot of spec 1 has none (format section 1.1).
     pub fn transaction_log(&self, id: ObjectId12) -> Result<Option<Arc<TransactionLog>>> {
-        let fetch = || TransactionLog::decode(&self.read(&format!("transactions/{id}"), ByteRange::ALL)?).map(Arc::new);
+        let fetch =
+            || TransactionLog::decode(&self.read(&format!("transactions/{id}"), ByteRange::ALL)?, id).map(Arc::new);
         match self.logs.get_or_fetch(&id, fetch) {
             Err(error) if error.kind == ErrorKind::ObjectNotFound => Ok(None),
             result => result.map(Some).within(|| format!("fetch_transaction_log id={id}")),
@@ -197,6 +199,17 @@ impl Assets {
 
 fn manifest_request(id: ObjectId12, size: u64) -> ReadRequest {
     (format!("manifests/{id}"), ByteRange { start: 0, end: Some(size) })
+}
+
+/// The manifest in `data`, the first `size` bytes of its file in `store`.
+///
+/// Of another manifest's file that is longer, `data` is only the beginning, which does not tell whose it is; so the file
+/// is read whole before an error is given.
+fn decode_manifest(store: &dyn ObjectStore, data: &[u8], id: ObjectId12, size: u64) -> Result<Manifest> {
+    Manifest::decode(data, id).or_else(|failure| match store.get(&manifest_request(id, size).0, ByteRange::ALL) {
+        Ok(Some(whole)) if whole.len() as u64 > size => Manifest::decode(&whole, id).and(Err(failure)),
+        _ => Err(failure),
+    })
 }
 
 fn missing(key: &str) -> Error {

@@ -58,7 +58,7 @@ impl ChunkReader {
         for wave in listed.chunks(WAVE) {
             interrupt::check()?;
             for ((number, entry), manifest) in wave.iter().zip(self.wave_of_manifests(wave)?) {
-                let Some(refs) = manifest.refs(&self.node_id) else { continue };
+                let refs = manifest.refs_of(&self.node_id)?;
                 let region = self.clipped(&entry.extents);
                 region::scan(&refs, &region, |_, coords| {
                     let changed = changes.is_some_and(|rows| rows.search(coords).is_ok());

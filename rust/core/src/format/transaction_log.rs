@@ -3,6 +3,7 @@
 use super::envelope::{self, FileType, Header, SpecVersion};
 use super::file_builder::{FileBuilder, Shape, Written};
 use super::flatbuffer::{Offsets, Table};
+use super::identity;
 use super::metadata::Budget;
 use super::schema::{chunk_indices, move_operation, transaction_log as schema, updated_chunks};
 use crate::coord_set::{CoordSet, CoordSetBuilder};
@@ -75,10 +76,11 @@ pub struct TransactionLog {
 }
 
 impl TransactionLog {
-    /// The log in the file `data`.
-    pub fn decode(data: &[u8]) -> Result<Self> {
+    /// The log in the file `data`, which is stored as that of the snapshot `expected`.
+    pub fn decode(data: &[u8], expected: ObjectId12) -> Result<Self> {
         let (header, body) = envelope::decode(data, FileType::TransactionLog)?;
         let root = Table::root(&body)?;
+        let id = identity::check("transaction log", expected, root.required_inline(schema::ID, "snapshot id")?)?;
         let mut budget = Budget::for_file(body.len());
         let mut ids = |slot: usize, name: &str| -> Result<Vec<NodeId>> {
             let raw = root.required_structs::<8>(slot, name)?;
@@ -107,7 +109,6 @@ impl TransactionLog {
             updated_chunks: read_chunks(chunks, &mut budget)?,
             moves: read_moves(moves, &mut budget)?,
         };
-        let id = ObjectId(root.required_inline(schema::ID, "snapshot id")?);
         Ok(Self { header, id, changes })
     }
 

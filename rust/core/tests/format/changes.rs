@@ -38,7 +38,7 @@ proptest! {
     #[test]
     fn logs_round_trip(changes in changes(), id in id12(), v1 in any::<bool>()) {
         let version = if v1 { SpecVersion::V1 } else { SpecVersion::V2 };
-        let log = TransactionLog::decode(&changes.encode(id, version, "test", 3).unwrap()).unwrap();
+        let log = TransactionLog::decode(&changes.encode(id, version, "test", 3).unwrap(), id).unwrap();
         prop_assert_eq!((log.id, log.header.spec_version, &log.changes), (id, version, &changes));
 
         // Lists of ids are sorted when they are written; moves keep their order.
@@ -46,7 +46,7 @@ proptest! {
         shuffled.new_groups.reverse();
         shuffled.updated_arrays.reverse();
         shuffled.updated_chunks.reverse();
-        let log = TransactionLog::decode(&shuffled.encode(id, version, "test", 3).unwrap()).unwrap();
+        let log = TransactionLog::decode(&shuffled.encode(id, version, "test", 3).unwrap(), id).unwrap();
         prop_assert_eq!(log.changes, changes);
     }
 }

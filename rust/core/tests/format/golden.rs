@@ -38,7 +38,7 @@ fn id12(name: &str) -> frazil_core::ObjectId12 {
 #[test]
 fn snapshots() {
     for (name, data) in files("snapshots") {
-        let snapshot = Snapshot::decode(&data).unwrap();
+        let snapshot = Snapshot::decode(&data, id12(&name)).unwrap();
         assert_eq!(snapshot.id(), id12(&name));
         let nodes = snapshot.nodes("/").unwrap();
         assert_eq!(nodes.len(), snapshot.num_nodes());
@@ -56,7 +56,7 @@ fn snapshots() {
                 spec_version: version,
                 chunk_lengths: Default::default(),
             };
-            let again = Snapshot::decode(&plan.encode("frazil-test", 3).unwrap()).unwrap();
+            let again = Snapshot::decode(&plan.encode("frazil-test", 3).unwrap(), snapshot.id()).unwrap();
             assert_eq!(again.nodes("/").unwrap(), nodes, "{name} as {version:?}");
             assert_eq!(again.manifest_files(), snapshot.manifest_files());
             assert_eq!((again.message(), again.metadata()), (snapshot.message(), snapshot.metadata()));
@@ -81,8 +81,8 @@ fn snapshots() {
 #[test]
 fn chunk_lengths_of_version_1_are_kept() {
     let mut arrays = 0;
-    for (_, data) in files("snapshots") {
-        let snapshot = Snapshot::decode(&data).unwrap();
+    for (name, data) in files("snapshots") {
+        let snapshot = Snapshot::decode(&data, id12(&name)).unwrap();
         if snapshot.header().spec_version == SpecVersion::V2 {
             continue;
         }
@@ -102,7 +102,7 @@ fn chunk_lengths_of_version_1_are_kept() {
 fn manifests() {
     let mut compressed = 0;
     for (name, data) in files("manifests") {
-        let manifest = Manifest::decode(&data).unwrap();
+        let manifest = Manifest::decode(&data, id12(&name)).unwrap();
         assert_eq!(manifest.id(), id12(&name));
         compressed += manifest.compressed_refs().unwrap();
         for version in [SpecVersion::V1, SpecVersion::V2] {
@@ -117,7 +117,7 @@ fn manifests() {
                 assert_eq!(added.0, count);
             }
             let file = builder.finish(manifest.id(), version, "frazil-test", 1, COMPRESSION).unwrap();
-            let again = Manifest::decode(&file).unwrap();
+            let again = Manifest::decode(&file, manifest.id()).unwrap();
             assert!(again.arrays().eq(manifest.arrays()));
             assert_eq!(again.statistics().unwrap(), manifest.statistics().unwrap());
             assert_eq!(again.chunk_ids().unwrap(), manifest.chunk_ids().unwrap());
@@ -142,11 +142,11 @@ fn manifests() {
 #[test]
 fn transaction_logs() {
     for (name, data) in files("transactions") {
-        let log = TransactionLog::decode(&data).unwrap();
+        let log = TransactionLog::decode(&data, id12(&name)).unwrap();
         assert_eq!(log.id, id12(&name));
         for version in [SpecVersion::V1, SpecVersion::V2] {
             let again = log.changes.encode(log.id, version, "frazil-test", 3).unwrap();
-            let again = TransactionLog::decode(&again).unwrap();
+            let again = TransactionLog::decode(&again, log.id).unwrap();
             assert_eq!((again.id, &again.changes), (log.id, &log.changes));
         }
     }

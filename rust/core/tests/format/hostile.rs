@@ -6,7 +6,7 @@ use frazil_core::format::{
     FileType, Manifest, ManifestBuilder, RepoInfo, Snapshot, SpecVersion, TransactionLog, envelope,
 };
 use frazil_core::region::SortedRows;
-use frazil_core::{Change, ChunkTable, NodeId, ObjectId};
+use frazil_core::{Change, ChunkTable, NodeId, ObjectId, ObjectId12};
 use proptest::prelude::*;
 
 use crate::generate::{chunk_ref, coords};
@@ -18,9 +18,24 @@ fn wrap(body: &[u8], kind: FileType) -> Vec<u8> {
     envelope::encode(body, kind, SpecVersion::V2, "hostile", 1).unwrap()
 }
 
+/// The id that a file says it has, so that a mutated one may be looked at further; zeros if it says nothing.
+fn own_id(file: &[u8]) -> ObjectId12 {
+    let types = [FileType::Snapshot, FileType::Manifest, FileType::TransactionLog];
+    let body =
+        types.into_iter().find_map(|kind| envelope::decode(file, kind).ok()).map_or(Vec::new(), |(_, body)| body);
+    let word = |at: usize| body.get(at..at.checked_add(4)?).map(|raw| u32::from_le_bytes(raw.try_into().unwrap()));
+    let id = || {
+        let root = usize::try_from(word(0)?).ok()?;
+        let vtable = usize::try_from(i64::try_from(root).ok()? - i64::from(word(root)? as i32)).ok()?;
+        let at = root + usize::from(u16::from_le_bytes(body.get(vtable + 4..vtable + 6)?.try_into().unwrap()));
+        body.get(at..at + 12)?.try_into().ok()
+    };
+    ObjectId(id().unwrap_or_default())
+}
+
 /// Ask a snapshot everything; what it answers must be bounded by what it is.
 fn use_snapshot(file: &[u8]) {
-    let Ok(snapshot) = Snapshot::decode(file) else { return };
+    let Ok(snapshot) = Snapshot::decode(file, own_id(file)) else { return };
     let paths = snapshot.paths("/");
     let _ = (snapshot.nodes("/"), snapshot.nodes("/g1"), snapshot.children("/"), snapshot.children("/g1"));
     for (path, _, _) in paths.iter().flatten().take(20) {
@@ -49,7 +64,7 @@ fn use_snapshot(file: &[u8]) {
 }
 
 fn use_manifest(file: &[u8]) {
-    let Ok(manifest) = Manifest::decode(file) else { return };
+    let Ok(manifest) = Manifest::decode(file, own_id(file)) else { return };
     let _ = (
         manifest.statistics(),
         manifest.storage(),
@@ -79,9 +94,9 @@ fn use_manifest(file: &[u8]) {
 }
 
 fn use_log(file: &[u8]) {
-    if let Ok(log) = TransactionLog::decode(file) {
+    if let Ok(log) = TransactionLog::decode(file, own_id(file)) {
         let again = log.changes.encode(log.id, SpecVersion::V2, "hostile", 1).unwrap();
-        assert_eq!(TransactionLog::decode(&again).unwrap().changes.moves, log.changes.moves);
+        assert_eq!(TransactionLog::decode(&again, log.id).unwrap().changes.moves, log.changes.moves);
     }
 }
 
@@ -288,6 +303,7 @@ fn a_vector_shared_a_million_times_is_not_copied_a_million_times() {
     put(2);
     put(5);
     put(6);
-    let error = TransactionLog::decode(&wrap(&body, FileType::TransactionLog)).unwrap_err();
+    let file = wrap(&body, FileType::TransactionLog);
+    let error = TransactionLog::decode(&file, own_id(&file)).unwrap_err();
     assert!(error.message.contains("repeats itself"), "{}", error.message);
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use frazil_core::format::manifest_builder::{LocationCompression, MergedRefs, RunLimits};
 use frazil_core::format::{Manifest, ManifestBuilder, SpecVersion};
 use frazil_core::region::{self, SortedRows};
-use frazil_core::{Change, ChunkRef, ChunkTable, Extent, NodeId, ObjectId};
+use frazil_core::{Change, ChunkRef, ChunkTable, ErrorKind, Extent, NodeId, ObjectId};
 use proptest::prelude::*;
 
 use crate::generate::{change, chunk_ref, coords, virtual_ref};
@@ -37,7 +37,7 @@ fn build(refs: &Refs, ndim: usize, version: SpecVersion, min_virtual_refs: usize
 
 fn finish(builder: &ManifestBuilder, version: SpecVersion, min_virtual_refs: usize) -> Manifest {
     let file = builder.finish(ObjectId([9; 12]), version, "test", 1, compression(min_virtual_refs)).unwrap();
-    Manifest::decode(&file).unwrap()
+    Manifest::decode(&file, ObjectId([9; 12])).unwrap()
 }
 
 fn content(manifest: &Manifest, node: &NodeId) -> Refs {
@@ -64,7 +64,7 @@ proptest! {
     fn merges_as_the_format_says(
         (ndim, olds, changes) in (0usize..4).prop_flat_map(|ndim| (
             Just(ndim),
-            proptest::collection::vec(proptest::collection::btree_map(coords(ndim), chunk_ref(), 0..40), 0..3),
+            proptest::collection::vec(proptest::collection::btree_map(coords(ndim), chunk_ref(), 1..40), 0..3),
             proptest::option::of(proptest::collection::btree_map(coords(ndim), change(), 0..40)),
         )),
         region in proptest::collection::vec((0u32..9, 0u32..12), 3),
@@ -105,11 +105,11 @@ proptest! {
             for guess in [0, 1, expected.len(), usize::MAX, region::place_in(&extents, at)] {
                 prop_assert_eq!(manifest.get_near(&NODE, at, guess).unwrap(), Some(chunk.clone()));
                 prop_assert_eq!(manifest.length_near(&NODE, at, guess).unwrap(), Some(chunk.length()));
-                prop_assert_eq!(manifest.length_near(&NODE, &[99], guess).unwrap(), None);
+                prop_assert_eq!(manifest.length_near(&NODE, &vec![99; ndim.max(1)], guess).ok().flatten(), None);
             }
         }
         prop_assert_eq!(manifest.num_refs(), expected.len());
-        prop_assert_eq!(manifest.get(&NODE, &[99]).unwrap(), None);
+        prop_assert_eq!(manifest.get(&NODE, &vec![99; ndim.max(1)]).ok().flatten(), None);
         prop_assert_eq!(manifest.header().spec_version, version);
         if v1 {
             prop_assert!(manifest.dictionary().is_none());
@@ -120,7 +120,7 @@ proptest! {
     fn runs_are_all_references_in_boxes_that_do_not_meet(
         (ndim, old, refs) in (0usize..4).prop_flat_map(|ndim| (
             Just(ndim),
-            proptest::collection::btree_map(coords(ndim), chunk_ref(), 0..60),
+            proptest::collection::btree_map(coords(ndim), chunk_ref(), 1..60),
             proptest::collection::btree_map(coords(ndim), chunk_ref(), 0..60),
         )),
         most in 1usize..40,
@@ -297,9 +297,18 @@ fn nothing_in_the_region_adds_nothing() {
     let mut builder = ManifestBuilder::new();
     assert_eq!(builder.add_array(NODE, &[(20, 30)], &[], Some(&table(&refs, 1))).unwrap(), None);
     assert_eq!(builder.add_array(NODE, &[(5, 5)], &[], Some(&table(&refs, 1))).unwrap(), None);
-    // References of another rank, which an array had before its document was replaced, are in no region.
-    assert_eq!(builder.add_array(NODE, &[(0, 9), (0, 9)], &[build(&refs, 1, SpecVersion::V2, 1)], None).unwrap(), None);
     assert_eq!(finish(&builder, SpecVersion::V2, 1).num_refs(), 0);
+}
+
+#[test]
+fn an_old_manifest_that_is_not_the_arrays_is_an_error() {
+    let old = [build(&virtual_refs(10, archive), 1, SpecVersion::V2, 1)];
+    let other: NodeId = ObjectId([0x55; 8]);
+    for (node, region) in [(other, vec![(0, 9)]), (NODE, vec![(0, 9), (0, 9)]), (NODE, vec![])] {
+        let error = ManifestBuilder::new().add_array(node, &region, &old, None).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::InvalidFileFormat);
+        assert!(error.message.contains(&old[0].id().to_string()), "{}", error.message);
+    }
 }
 
 #[test]

@@ -65,7 +65,7 @@ impl Commit<'_> {
             removed: self.removed.iter().map(String::as_str).collect(),
             nodes: self.nodes.iter().map(|(path, node)| (path.as_str(), node)).collect(),
             manifest_files: files,
-            id: ObjectId([1; 12]),
+            id: ID,
             parent_id: Some(ObjectId([2; 12])),
             flushed_at: 17,
             message: "message",
@@ -77,9 +77,11 @@ impl Commit<'_> {
     }
 
     fn snapshot(&self) -> Snapshot {
-        Snapshot::decode(&self.encode(&files(), &vec![], &BTreeMap::new()).unwrap()).unwrap()
+        Snapshot::decode(&self.encode(&files(), &vec![], &BTreeMap::new()).unwrap(), ID).unwrap()
     }
 }
+
+const ID: ObjectId12 = ObjectId([1; 12]);
 
 fn list(nodes: &Nodes) -> Vec<Node> {
     nodes.values().cloned().collect()
@@ -107,7 +109,7 @@ proptest! {
     #[test]
     fn look_ups_find_what_is_there(nodes in nodes(), prefix in path(), v1 in any::<bool>(), metadata in metadata()) {
         let commit = Commit { base: None, removed: &[], nodes: &nodes, version: version(v1) };
-        let snapshot = Snapshot::decode(&commit.encode(&files(), &metadata, &BTreeMap::new()).unwrap()).unwrap();
+        let snapshot = Snapshot::decode(&commit.encode(&files(), &metadata, &BTreeMap::new()).unwrap(), ID).unwrap();
         prop_assert_eq!(snapshot.nodes("/").unwrap(), list(&nodes));
         prop_assert_eq!(snapshot.metadata(), metadata.as_slice());
         prop_assert_eq!((snapshot.flushed_at(), snapshot.message()), (17, "message"));
@@ -160,7 +162,7 @@ fn version_1_stores_chunk_lengths() {
     let nodes: Nodes = [("/a".to_owned(), node)].into();
     let commit = Commit { base: None, removed: &[], nodes: &nodes, version: SpecVersion::V1 };
     let stored = |given: &BTreeMap<String, Vec<u64>>| {
-        let snapshot = Snapshot::decode(&commit.encode(&[], &vec![], given)?)?;
+        let snapshot = Snapshot::decode(&commit.encode(&[], &vec![], given)?, ID)?;
         snapshot.find("/a")?.unwrap().chunk_lengths().map(Option::unwrap)
     };
     // Without being told, the smallest that makes 3 chunks; 4 does too, and 5 does not.
@@ -170,8 +172,8 @@ fn version_1_stores_chunk_lengths() {
     assert_eq!(stored(&[("/a".to_owned(), vec![4])].into()).unwrap_err().kind, ErrorKind::InvalidInput);
 
     // What a base says stays, also when the next commit does not say it again.
-    let base =
-        Snapshot::decode(&commit.encode(&[], &vec![], &[("/a".to_owned(), vec![4, 7])].into()).unwrap()).unwrap();
+    let file = commit.encode(&[], &vec![], &[("/a".to_owned(), vec![4, 7])].into()).unwrap();
+    let base = Snapshot::decode(&file, ID).unwrap();
     let next = Commit { base: Some(&base), removed: &[], nodes: &Nodes::new(), version: SpecVersion::V1 }.snapshot();
     assert_eq!(next.find("/a").unwrap().unwrap().chunk_lengths().unwrap().unwrap(), [4, 7]);
 }

@@ -137,8 +137,20 @@ impl SortedRows for ArrayRefs<'_> {
     }
 
     fn compare(&self, row: usize, coords: &[u32]) -> Result<Ordering> {
-        let index = self.index(row)?.iter().map(|raw| u32::from_le_bytes(*raw));
-        Ok(index.cmp(coords.iter().copied()))
+        let index = self.index(row)?;
+        if index.len() != coords.len() {
+            self.of_other_rank(row, coords.len())?;
+        }
+        Ok(index.iter().map(|raw| u32::from_le_bytes(*raw)).cmp(coords.iter().copied()))
+    }
+
+    /// An error: no honest file has such a row, and what it stands in the place of must not pass for missing.
+    fn of_other_rank(&self, row: usize, rank: usize) -> Result<()> {
+        Err(Error::format(format!(
+            "reference {row} of an array in manifest {} has {} coordinates, where the snapshot says {rank}",
+            self.manifest.id(),
+            self.index(row)?.len()
+        )))
     }
 
     fn read(&self, row: usize, into: &mut Vec<u32>) -> Result<()> {

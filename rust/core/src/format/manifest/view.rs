@@ -10,6 +10,7 @@ use super::refs::{ArrayRefs, StoredLocation, StoredRef};
 use crate::coord_set::{CoordSet, CoordSetBuilder};
 use crate::format::envelope::{self, FileType, Header};
 use crate::format::flatbuffer::{Offsets, Table};
+use crate::format::identity;
 use crate::format::schema::{array_manifest, manifest as schema};
 use crate::region::{self, SortedRows};
 use crate::{ChunkRef, Error, NodeId, ObjectId, ObjectId12, Result};
@@ -68,16 +69,16 @@ fn hash(value: &impl Hash) -> u64 {
 }
 
 impl Manifest {
-    /// The manifest in the file `data`.
-    pub fn decode(data: &[u8]) -> Result<Self> {
+    /// The manifest in the file `data`, which is stored as that of `expected`.
+    pub fn decode(data: &[u8], expected: ObjectId12) -> Result<Self> {
         let (header, body) = envelope::decode(data, FileType::Manifest)?;
-        Self::of_body(header, body.into())
+        Self::of_body(header, body.into(), expected)
     }
 
     /// The manifest that a file with this header and decompressed body holds.
-    pub(crate) fn of_body(header: Header, body: Bytes) -> Result<Self> {
+    pub(crate) fn of_body(header: Header, body: Bytes, expected: ObjectId12) -> Result<Self> {
         let root = Table::root(&body)?;
-        let id = ObjectId(root.required_inline(schema::ID, "manifest id")?);
+        let id = identity::check("manifest", expected, root.required_inline(schema::ID, "manifest id")?)?;
         let mut arrays = Vec::new();
         for table in root.required_offsets(schema::ARRAYS, "list of arrays")?.tables() {
             let table = table?;
@@ -100,7 +101,7 @@ impl Manifest {
         Ok(Self { inner: Arc::new(Inner { header, id, arrays, dictionary, body: body.clone() }) })
     }
 
-    /// The id that the file says it has.
+    /// The id that the file says it has, and is stored by.
     #[must_use]
     pub fn id(&self) -> ObjectId12 {
         self.inner.id
@@ -135,6 +136,21 @@ impl Manifest {
         self.inner.dictionary.as_ref().map(|dictionary| &dictionary.bytes)
     }
 
+    /// The references of the array `node_id`, which names this manifest as one of its own.
+    ///
+    /// # Errors
+    /// A format error if there are none: a snapshot names no manifest in vain (format section 6.4), so one of the two is
+    /// not what it should be.
+    pub fn refs_of(&self, node_id: &NodeId) -> Result<ArrayRefs<'_>> {
+        self.refs(node_id).ok_or_else(|| {
+            Error::format(format!(
+                "the array with node id {node_id} names manifest {}, which has no references of it; the manifest or the \
+                 snapshot is not the right one",
+                self.id()
+            ))
+        })
+    }
+
     /// The references of one array.
     #[must_use]
     pub fn refs(&self, node_id: &NodeId) -> Option<ArrayRefs<'_>> {
@@ -146,18 +162,19 @@ impl Manifest {
 
     /// The reference of one chunk.
     pub fn get(&self, node_id: &NodeId, coords: &[u32]) -> Result<Option<ChunkRef>> {
-        self.get_near(node_id, coords, usize::MAX)
+        let Some(refs) = self.refs(node_id) else { return Ok(None) };
+        region::find(&refs, coords)?.map(|row| refs.get(row)).transpose()
     }
 
-    /// As `get`, quick if it is the array's reference number `guess`.
+    /// As `get` of an array that must be here, quick if it is its reference number `guess`.
     pub fn get_near(&self, node_id: &NodeId, coords: &[u32], guess: usize) -> Result<Option<ChunkRef>> {
-        let Some(refs) = self.refs(node_id) else { return Ok(None) };
+        let refs = self.refs_of(node_id)?;
         region::find_near(&refs, coords, guess)?.map(|row| refs.get(row)).transpose()
     }
 
-    /// The stored bytes of one chunk, quick if it is the array's reference number `guess`.
+    /// The stored bytes of one chunk, found as by `get_near`.
     pub fn length_near(&self, node_id: &NodeId, coords: &[u32], guess: usize) -> Result<Option<u64>> {
-        let Some(refs) = self.refs(node_id) else { return Ok(None) };
+        let refs = self.refs_of(node_id)?;
         region::find_near(&refs, coords, guess)?.map(|row| refs.stored(row).map(|stored| stored.length())).transpose()
     }
 

@@ -103,7 +103,7 @@ impl ManifestBuilder {
     ) -> Result<(Vec<u8>, Manifest)> {
         let body = self.body(id, spec_version, compression)?;
         let file = envelope::encode(&body, FileType::Manifest, spec_version, writer, level)?;
-        let manifest = Manifest::of_body(Header::read(&file)?, body)?;
+        let manifest = Manifest::of_body(Header::read(&file)?, body, id)?;
         Ok((file, manifest))
     }
 

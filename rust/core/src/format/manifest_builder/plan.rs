@@ -67,8 +67,7 @@ impl ArrayPlan {
 
     /// Add the references of a manifest in `region`.
     pub fn add(&mut self, manifest: &Manifest, node_id: &NodeId, region: &[Extent], source: u32) -> Result<()> {
-        let Some(refs) = manifest.refs(node_id) else { return Ok(()) };
-        region::scan(&refs, region, |row, coords| {
+        region::scan(&manifest.refs_of(node_id)?, region, |row, coords| {
             self.push(coords, (source, as_u32(row)?));
             Ok(())
         })

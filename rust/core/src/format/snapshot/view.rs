@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::manifest_files::{self, ManifestFile};
 use crate::format::envelope::{self, FileType, Header};
 use crate::format::flatbuffer::{Offsets, Table};
+use crate::format::identity;
 use crate::format::metadata::{self, Budget, MetadataItems};
 use crate::format::node::{Node, NodeView};
 use crate::format::schema::snapshot as schema;
@@ -40,18 +41,19 @@ pub struct Span {
 }
 
 impl Snapshot {
-    /// The snapshot in the file `data`.
-    pub fn decode(data: &[u8]) -> Result<Self> {
+    /// The snapshot in the file `data`, which is stored as that of `expected`.
+    pub fn decode(data: &[u8], expected: ObjectId12) -> Result<Self> {
         let (header, body) = envelope::decode(data, FileType::Snapshot)?;
         let body = Bytes::from(body);
         let root = Table::root(&body)?;
+        let id = identity::check("snapshot", expected, root.required_inline(schema::ID, "snapshot id")?)?;
         let mut budget = Budget::for_file(body.len());
         let items = root.offsets(schema::METADATA)?.unwrap_or_else(Offsets::empty);
         let message = root.required_string(schema::MESSAGE, "message")?;
         budget.spend(message.len())?;
         let inner = Inner {
             header,
-            id: ObjectId(root.required_inline(schema::ID, "snapshot id")?),
+            id,
             parent_id: root.inline(schema::PARENT_ID)?.map(ObjectId),
             flushed_at: root.u64(schema::FLUSHED_AT)?,
             message: message.to_owned(),
@@ -63,7 +65,7 @@ impl Snapshot {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// The id that the file says it has.
+    /// The id that the file says it has, and is stored by.
     #[must_use]
     pub fn id(&self) -> ObjectId12 {
         self.inner.id
