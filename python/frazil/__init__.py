@@ -1,5 +1,7 @@
 """Version-controlled, transactional storage for Zarr arrays."""
 
+from typing import TYPE_CHECKING
+
 from frazil.codec_pipeline import use_codec_pipeline as use_codec_pipeline
 from frazil.config import (
     AnyObjectStoreConfig,
@@ -90,6 +92,7 @@ from frazil.errors import (
     SnapshotNotFoundError,
     StorageError,
 )
+from frazil.lazy import submodules
 from frazil.logs import initialize_logs, set_logs_filter, shutdown_telemetry
 from frazil.ops import GCSummary, Update, UpdateType
 from frazil.repository import Repository
@@ -120,6 +123,26 @@ from frazil.version import __version__, user_agent
 from frazil.virtual import VirtualChunkSpec
 
 initialize_logs()
+
+# Submodules that need optional packages, or that few programs need, and the private ones that programs know by name.
+_LAZY = {
+    **{name: f"frazil.{name}" for name in ("cli", "compat", "dask", "distributed", "testing", "vendor", "xarray")},
+    "_exceptions": "frazil.errors",
+    "_icechunk_python": "frazil.compat.compiled",
+}
+if TYPE_CHECKING:
+    from frazil import dask as dask
+    from frazil import distributed as distributed
+    from frazil import testing as testing
+    from frazil import vendor as vendor
+    from frazil import xarray as xarray
+else:  # a checker would take every misspelt name for one of these
+    __getattr__ = submodules("frazil", _LAZY)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})
+
 
 __all__ = [
     "AlreadyExistsError",
