@@ -54,12 +54,16 @@ __all__ = [
     "encode_snapshot",
     "encode_transaction_log",
     "flexbuffer_to_json",
+    "is_named_host",
+    "is_public_address",
     "json_to_flexbuffer",
     "json_to_msgpack",
+    "may_be_reached",
     "msgpack_to_json",
     "normalise_url",
     "random_id",
     "read_header",
+    "same_origin",
     "short_cuts_taken",
     "without_secrets",
 ]
@@ -102,6 +106,18 @@ def normalise_url(text: str) -> str:
 
 def without_secrets(text: str) -> str:
     """A text in whose addresses passwords, and parameters that may be signatures, are replaced by ``****``."""
+
+def same_origin(one: str, other: str) -> bool:
+    """Whether two URLs are of the same scheme, host and port."""
+
+def is_public_address(text: str) -> bool:
+    """Whether an IP address is one of the public internet: not this machine's, its link's, a private or reserved one."""
+
+def is_named_host(url: str, named: list[str]) -> bool:
+    """Whether the host of a URL is one of those that are named, as hosts or by addresses."""
+
+def may_be_reached(url: str, named: list[str]) -> bool:
+    """Whether a redirect may lead to a URL: a public one, as far as that shows without asking, or one that is named."""
 
 # --------------------------------------------------------------------------------------------------------------------
 # regular expressions

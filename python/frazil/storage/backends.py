@@ -242,11 +242,16 @@ class AzureBackend:
 
 @dataclass(frozen=True, slots=True)
 class HttpBackend:
-    """A web server that gives out files; ``config`` goes to the client as it is."""
+    """A web server that gives out files; ``config`` goes to the client as it is.
+
+    ``named`` are the hosts that it may redirect to even if they are on this machine, its link or a private network, as
+    hosts or addresses; None names its own.
+    """
 
     url: str = field(repr=False)
     config: Mapping[str, str] = field(default_factory=dict, repr=False)
     headers: RequestHeaders = field(default_factory=RequestHeaders)
+    named: tuple[str, ...] | None = field(default=None, repr=False)
 
     read_only = True
     shares_its_root = False
@@ -258,9 +263,9 @@ class HttpBackend:
         return StorageSettings()
 
     def open(self, settings: EffectiveStorage, attribution: Attribution) -> _core.ObjectStore:
-        return Remote(kind="http", options={**self.config, "url": self.url}, headers=self.headers).open(
-            settings, attribution
-        )
+        extra = {} if self.named is None else {"named_hosts": list(self.named)}
+        options = {**self.config, "url": self.url}
+        return Remote(kind="http", options=options, headers=self.headers, extra=extra).open(settings, attribution)
 
 
 def clean_prefix(prefix: str | None) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from os import PathLike
 
 from frazil.names import public
@@ -39,7 +39,13 @@ def local_filesystem_storage(path: str | PathLike[str], *, durable: bool = True)
 
 
 @public
-def http_storage(base_url: str, opts: dict[str, str] | None = None, headers: dict[str, str] | None = None) -> Storage:
+def http_storage(
+    base_url: str,
+    opts: dict[str, str] | None = None,
+    headers: dict[str, str] | None = None,
+    *,
+    redirect_hosts: Iterable[str] = (),
+) -> Storage:
     """Storage on a web server, for reading only.
 
     Parameters
@@ -49,20 +55,31 @@ def http_storage(base_url: str, opts: dict[str, str] | None = None, headers: dic
     opts
         Options of the object store client.
     headers
-        Headers that go with every request.
+        Headers that go with every request, but never to another origin that the server redirects to.
+    redirect_hosts
+        Hosts that the server may redirect to although they are on this machine, its link or a private network; public
+        ones need no mention.
     """
-    return Storage.new_http(base_url, opts, headers)
+    return Storage.new_http(base_url, opts, headers, redirect_hosts=redirect_hosts)
 
 
 @public
-def redirect_storage(base_url: str) -> Storage:
+def redirect_storage(base_url: str, *, redirect_hosts: Iterable[str] = ()) -> Storage:
     """Storage at the place to which a web address redirects, for reading only.
 
     Up to ten HTTP redirects are followed, when the storage is first used, until one leads to ``s3://bucket/prefix?region=R``,
     ``r2://bucket/prefix?region=R&account_id=A``, ``tigris://bucket/prefix?region=R``, ``gs://bucket/prefix`` or
     ``https+icechunk://host/path``.  What is there is opened without credentials.
+
+    Parameters
+    ----------
+    base_url
+        The address that redirects.
+    redirect_hosts
+        Hosts that it may lead to although they are on this machine, its link or a private network; its own host and
+        public ones need no mention.
     """
-    return Storage.new_redirect(base_url)
+    return Storage.new_redirect(base_url, redirect_hosts=redirect_hosts)
 
 
 @public

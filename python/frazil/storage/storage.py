@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from os import PathLike, fspath
 from typing import Self
@@ -265,12 +265,18 @@ class Storage(StructuralDisplay):
 
     @classmethod
     def new_http(
-        cls, base_url: str, config: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+        cls,
+        base_url: str,
+        config: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        redirect_hosts: Iterable[str] = (),
     ) -> Self:
         """On a web server; see ``http_storage``."""
-        return cls.of(HttpBackend(clean_url(base_url), dict(config or {}), request_headers(headers)))
+        url = clean_url(base_url)
+        return cls.of(HttpBackend(url, dict(config or {}), request_headers(headers), (url, *redirect_hosts)))
 
     @classmethod
-    def new_redirect(cls, base_url: str) -> Self:
+    def new_redirect(cls, base_url: str, *, redirect_hosts: Iterable[str] = ()) -> Self:
         """Wherever redirects lead; see ``redirect_storage``."""
-        return cls.of(RedirectBackend(clean_url(base_url)))
+        return cls.of(RedirectBackend(clean_url(base_url), tuple(redirect_hosts)))

@@ -126,9 +126,12 @@ class VirtualAccess:
             )
         if not self._is_authorised(source):
             raise _authorisation.not_authorised(source, url)
-        key = locations.object_key(url)
-        if not (locations.is_addressable(key) or (source.addresses_any_key and locations.is_sendable(key))):
-            raise locations.not_addressable(key, url)
+        key = source.request_key(url)
+        problem = source.misses_key(url)
+        if problem is None and source.addresses_any_key and not locations.is_sendable(key):
+            problem = locations.not_addressable(key, url)
+        if problem is not None:
+            raise problem
         return Place(url, self._store(source, attribution), key, source, self._authorised[source.area])
 
     def _is_authorised(self, source: Source) -> bool:
@@ -143,7 +146,8 @@ class VirtualAccess:
             with self._lock:
                 found = self._stores.get(source.area)
                 if found is None:
-                    found = open_source(source, self._authorised[source.area], attribution, self.settings)
+                    credentials = self._authorised[source.area]
+                    found = open_source(source, credentials, attribution, self.settings, self.authorisation)
                     self._stores[source.area] = found
         return found
 

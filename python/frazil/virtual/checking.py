@@ -101,9 +101,9 @@ class LocationCheck:
                     kind="no-container-for-virtual-chunk",
                 )
             )
-        key = locations.object_key(url)
-        if not key or not (source.addresses_any_key or locations.is_addressable(key)):
-            raise _Unserved(locations.not_addressable(key, url))
+        problem = source.misses_key(url)
+        if problem is not None:
+            raise _Unserved(problem)
 
     def _all_plain(self, given: Sequence[str]) -> bool:
         """Whether every location surely is stored as it stands, told from all of them at once.

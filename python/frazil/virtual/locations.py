@@ -19,6 +19,8 @@ CONTAINER_SCHEME: Final = "vcc"
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _AUTHORITY: Final = re.compile(r"[^/?#]*")
 _BEFORE_QUERY: Final = re.compile(r"[^?#]*")
+_SEPARATOR: Final = re.compile(r"%(?=2[Ff35]|3[Ff])")
+"""The percent sign of what would separate the parts of an address, or encode: ``/``, ``#``, ``%``, ``?``."""
 
 # A ``file:`` URL that normalisation leaves alone: no host, no empty segment, none that starts with a dot or holds an
 # encoded one, no character that is encoded or dropped.
@@ -119,6 +121,30 @@ def object_key(location: str) -> str:
         raise InvalidInputError(
             f'error parsing virtual ref URL: the key of "{location}" is not UTF-8', kind="invalid-virtual-ref"
         ) from None
+
+
+def object_target(location: str) -> str:
+    """What a location on the web has after its host: path and query as they are written, without the leading slash.
+
+    Which of the spellings of an address are the same one is the server's business, so nothing is decoded.  The fragment
+    is no part of a request.
+    """
+    rest = location.partition("://")[2]
+    return rest[len(_authority(rest)) :].partition("#")[0].removeprefix("/")
+
+
+def web_key(location: str) -> str:
+    """As ``object_key``, of a location on the web: with the query, and with what is encoded to be no separator left so.
+
+    Raises
+    ------
+    InvalidInputError
+        ``invalid-virtual-ref`` if the decoded path is not UTF-8.
+    """
+    path, question, query = object_target(location).partition("?")
+    if "%" in path:
+        path = object_key(f"x://x/{_SEPARATOR.sub('%25', path)}")
+    return path + question + query
 
 
 def is_addressable(key: str) -> bool:

@@ -16,6 +16,7 @@ from frazil.virtual import locations
 
 _log: Final = logging.getLogger(__name__)
 
+_WEB: Final = frozenset({"http", "https"})
 _S3_LIKE: Final = (ObjectStoreConfig.S3, ObjectStoreConfig.S3Compatible, ObjectStoreConfig.Tigris)
 
 
@@ -34,6 +35,8 @@ class Area:
     def of(cls, prefix: str) -> Area:
         """The area of a prefix in the normal form of locations."""
         scheme, authority = locations.scheme_of(prefix), locations.authority_of(prefix)
+        if scheme in _WEB:
+            return cls(scheme, authority, locations.web_key(prefix))
         path = prefix[len(scheme) + len("://") + len(authority) :]
         return cls(scheme, authority, unquote(path, errors="surrogateescape").removeprefix("/"))
 
@@ -52,6 +55,19 @@ class Source:
     def addresses_any_key(self) -> bool:
         """Whether keys with empty, ``.`` or ``..`` segments may be referred to (format section 5.3)."""
         return isinstance(self.store, _S3_LIKE)
+
+    def request_key(self, url: str) -> str:
+        """What the store is asked for: a key, or on the web the address after its host, query and all."""
+        return locations.object_target(url) if self.area.scheme in _WEB else locations.object_key(url)
+
+    def misses_key(self, url: str) -> InvalidInputError | None:
+        """The error of a location whose key no object of this container can have."""
+        key = locations.object_key(url)
+        if key:
+            fits = self.addresses_any_key or locations.is_addressable(key)
+        else:
+            fits = self.area.scheme in _WEB and "?" in locations.object_target(url)
+        return None if fits else locations.not_addressable(key, url)
 
     def describe(self) -> str:
         return f"{self.url_prefix} (container: {self.name})" if self.name else self.url_prefix
@@ -83,7 +99,8 @@ class Sources(PicklesSlots):
         InvalidInputError
             ``invalid-virtual-ref`` if the location has no key that is text.
         """
-        place, key = (locations.scheme_of(url), locations.authority_of(url)), locations.object_key(url)
+        place = (locations.scheme_of(url), locations.authority_of(url))
+        key = locations.web_key(url) if place[0] in _WEB else locations.object_key(url)
         for source in self._longest_first:
             if key.startswith(source.area.key_prefix) and (source.area.scheme, source.area.authority) == place:
                 return source

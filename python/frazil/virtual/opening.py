@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from frazil import _core
@@ -37,19 +37,24 @@ _VERBATIM: Final[dict[str, Any]] = {"verbatim": True}
 
 
 def open_source(
-    source: Source, authorisation: Authorisation, attribution: Attribution, settings: StorageSettings
+    source: Source,
+    authorisation: Authorisation,
+    attribution: Attribution,
+    settings: StorageSettings,
+    named: Iterable[str] = (),
 ) -> _core.ObjectStore:
     """The bucket, host or file system of a container; no request is made.
 
-    Keys are whole: the prefix of the container is part of them.
+    Keys are whole: the prefix of the container is part of them.  ``named`` are the prefixes that the caller knows of, to
+    whose hosts web servers may redirect even if they are private ones.
     """
     if isinstance(source.store, ObjectStoreConfig.LocalFileSystem):
         return _core.ObjectStore.local("/", durable=False, verbatim=True)
-    remote = _remote(source.store, source.prefix, authorisation)
+    remote = _remote(source.store, source.prefix, authorisation, tuple(named))
     return remote.open(settings.effective(), attribution)
 
 
-def _remote(store: ObjectStoreConfig, prefix: str, authorisation: Authorisation) -> Remote:
+def _remote(store: ObjectStoreConfig, prefix: str, authorisation: Authorisation, named: tuple[str, ...] = ()) -> Remote:
     authority = locations.authority_of(prefix)
     match store:
         case ObjectStoreConfig.S3(options) | ObjectStoreConfig.S3Compatible(options):
@@ -64,7 +69,9 @@ def _remote(store: ObjectStoreConfig, prefix: str, authorisation: Authorisation)
             return Remote("azure", _azure_options(authority, opts), _azure_access(authorisation), extra=_VERBATIM)
         case ObjectStoreConfig.Http(opts, headers):
             url = f"{locations.scheme_of(prefix)}://{authority}"
-            return Remote("http", {**_given(opts), "url": url}, headers=request_headers(headers), extra=_VERBATIM)
+            hosts = [other for other in (prefix, *named) if other.lower().startswith(("http://", "https://"))]
+            extra = {**_VERBATIM, "named_hosts": hosts}
+            return Remote("http", {**_given(opts), "url": url}, headers=request_headers(headers), extra=extra)
         case _:
             raise AssertionError(f"{store!r} cannot be a container's store")
 

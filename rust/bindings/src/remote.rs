@@ -66,6 +66,7 @@ fn set(settings: &mut RemoteSettings, name: &str, value: &Bound<'_, PyAny>) -> P
         "user_agent" => settings.user_agent = value.extract()?,
         "user_agent_comment" => settings.user_agent_comment = value.extract()?,
         "legacy_rooted_keys" => settings.rooted = value.extract()?,
+        "named_hosts" => settings.named_hosts = Some(value.extract()?),
         "checksum_algorithm" => {
             let name: String = value.extract()?;
             let known = Checksum::from_name(&name).ok_or_else(|| invalid(format!("there is no checksum '{name}'")))?;

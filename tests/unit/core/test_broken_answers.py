@@ -23,7 +23,9 @@ WRONG_RANGES = [
     {"Content-Range": "nonsense"},
     {"Content-Range": "bytes 3-6/10"},
     {"Content-Range": "bytes 2-9/10"},
-    {"Content-Range": "bytes 2-5/*"},
+    {"Content-Range": "bytes 2-6/*"},
+    {"Content-Range": "bytes 3-5/*"},
+    {"Content-Range": "bytes */10"},
 ]
 
 

@@ -85,8 +85,8 @@ def test_targets() -> None:
     for scheme in ("gs", "gcs"):
         assert backend_at(f"{scheme}://bucket/p") == GcsBackend("bucket", "p", GcsCredentials.Anonymous())
     for tag in ("ic", "icechunk"):
-        assert backend_at(f"https+{tag}://host/p?q=1") == HttpBackend("https://host/p?q=1")
-        assert backend_at(f"http+{tag}://host:80/p") == HttpBackend("http://host:80/p")
+        assert backend_at(f"https+{tag}://host/p?q=1") == HttpBackend("https://host/p?q=1", named=())
+        assert backend_at(f"http+{tag}://host:80/p") == HttpBackend("http://host:80/p", named=())
 
 
 @pytest.mark.parametrize(

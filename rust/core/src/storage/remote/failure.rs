@@ -4,13 +4,14 @@ use std::error::Error as StdError;
 
 use object_store::Error as StoreError;
 
+use super::raw_key::STAND_IN;
 use super::shown::without_secrets;
 use crate::error::{Error, ErrorKind};
 
 /// The error of `action` ("read", "write", ...) on `key`.
 pub fn failed(error: StoreError, action: &str, key: &str) -> Error {
     let (kind, advice) = judge(&error);
-    let reason = without_secrets(&reasons(&error));
+    let reason = without_secrets(&reasons(&error).replace(STAND_IN, key));
     let advice = advice.map_or_else(String::new, |advice| format!("; {advice}"));
     Error::new(kind, format!("cannot {action} {}: {reason}{advice}", if key.is_empty() { "objects" } else { key }))
 }
@@ -90,9 +91,4 @@ pub fn is_undecided(error: &StoreError) -> bool {
 /// Whether a range starts beyond the end of the object.
 pub fn is_beyond_end(error: &StoreError) -> bool {
     mentions(error, &["status code: 416", "Wanted range starting at"])
-}
-
-/// Whether a server answered the request for a range with the whole object.
-pub fn ignores_ranges(error: &StoreError) -> bool {
-    mentions(error, &["non-partial response", "Range request not supported"])
 }

@@ -9,7 +9,9 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{Attribute, GetOptions, GetRange, GetResult};
 
-use super::failure::{failed, ignores_ranges, is_beyond_end, is_missing};
+use super::failure::{failed, is_beyond_end, is_missing};
+use super::partial::UNKNOWN;
+use super::whole::Wanted;
 use super::{Context, Remote};
 use crate::error::{Error, ErrorKind, Result};
 use crate::storage::{ByteRange, ObjectMeta, ReadCondition, ReadRequest, Version, Versioned, changed};
@@ -130,16 +132,6 @@ impl Remote {
             Ok(part) => Ok(Some(part)),
             Err(error) if is_missing(&error) => Ok(None),
             Err(error) if is_beyond_end(&error) => Ok(Some(Part { data: Bytes::new(), size: range.start, etag: None })),
-            Err(error) if ignores_ranges(&error) => {
-                let options = GetOptions { range: None, ..options };
-                let Some(found) = self.request(key, path, options.clone()).await? else { return Ok(None) };
-                let etag = found.meta.e_tag.clone();
-                let data = self.bytes_of(found, path, &options).await.map_err(|error| failed(error, "read", key))?;
-                let (start, length) = range.within(data.len() as u64);
-                let start = usize::try_from(start).unwrap_or(data.len());
-                let end = start.saturating_add(usize::try_from(length).unwrap_or(0)).min(data.len());
-                Ok(Some(Part { size: data.len() as u64, data: data.slice(start..end), etag }))
-            }
             Err(error) => Err(condition_or(error, key)),
         }
     }
@@ -149,6 +141,8 @@ impl Remote {
     /// The first one tells whether there is so much at all: a length in a corrupt manifest must not be believed.
     async fn in_parts(&self, key: &str, path: &Path, range: Range<u64>, options: GetOptions) -> Result<Option<Bytes>> {
         let size = self.part_size();
+        let mut options = options;
+        options.extensions.insert(Wanted(range.end - range.start));
         let part = |start: u64, options: GetOptions| {
             let end = start.saturating_add(size).min(range.end);
             let options = GetOptions { range: Some(GetRange::Bounded(start..end)), ..options };
@@ -164,12 +158,22 @@ impl Remote {
         let starts = (1..).map(|n| range.start + n * size).take_while(|start| *start < end);
         let limit = self.settings.max_concurrent_requests_for_object.max(1);
         let mut rest = stream::iter(starts).map(|start| part(start, options.clone())).buffered(limit);
-        let mut whole = BytesMut::with_capacity(usize::try_from(end.saturating_sub(range.start)).unwrap_or(0));
+        // Where the size of the object is not known, what is asked for may be far more than there is.
+        let room = if first.size == UNKNOWN { size } else { end.saturating_sub(range.start) };
+        let mut whole = BytesMut::with_capacity(usize::try_from(room).unwrap_or(0));
+        if first.size == UNKNOWN && (first.data.len() as u64) < size {
+            return Ok(Some(first.data));
+        }
         whole.extend_from_slice(&first.data);
         loop {
             match rest.try_next().await {
                 Ok(None) => return Ok(Some(whole.freeze())),
-                Ok(Some(Some(part))) => whole.extend_from_slice(&part.data),
+                Ok(Some(Some(part))) => {
+                    whole.extend_from_slice(&part.data);
+                    if first.size == UNKNOWN && (part.data.len() as u64) < size {
+                        return Ok(Some(whole.freeze()));
+                    }
+                }
                 Ok(Some(None)) => return Err(changed_meanwhile(key)),
                 Err(error) if unasked && error.kind == ErrorKind::Conflict => return Err(changed_meanwhile(key)),
                 Err(error) => return Err(error),

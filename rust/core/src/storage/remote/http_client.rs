@@ -5,23 +5,27 @@ use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, RANGE, USER_AGENT};
-use http::{Method, Uri};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, RANGE, USER_AGENT};
+use http::{Method, StatusCode, Uri};
 use object_store::ClientOptions;
 use object_store::aws::{AwsAuthorizer, AwsCredentialProvider};
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
 };
+use url::Url;
 
 use super::checksum::Checksum;
 use super::doubt::Doubt;
 use super::label::RequestLabel;
-use super::partial;
+use super::partial::{self, Asked};
+use super::pieces;
 use super::raw_key::{RawKey, Unplaced};
+use super::redirects::{self, Next, Refused, Rules};
 use super::rooted;
 use super::server_clock::ServerClock;
-use super::settings::{Options, RemoteSettings};
+use super::settings::{Options, RemoteKind, RemoteSettings};
 use super::shared_client;
+use super::whole::{self, Held, Wanted, Wholes};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Makes the client of one store.
@@ -41,6 +45,8 @@ struct Shared {
     rooted: bool,
     clock: Arc<ServerClock>,
     signer: OnceLock<Signer>,
+    rules: Rules,
+    wholes: Wholes,
 }
 
 /// Signs requests anew whose headers we have changed.
@@ -58,11 +64,11 @@ impl fmt::Debug for Signer {
 }
 
 impl Connector {
-    /// The connector that these settings ask for, which sets the `clock`.
+    /// The connector that these settings ask for, which follows redirects by these rules and sets the `clock`.
     ///
     /// # Errors
     /// A header that HTTP does not allow.
-    pub fn new(settings: &RemoteSettings, clock: Arc<ServerClock>) -> Result<Self> {
+    pub fn new(settings: &RemoteSettings, rules: Rules, clock: Arc<ServerClock>) -> Result<Self> {
         let shared = Shared {
             read: headers(&settings.read_headers)?,
             write: headers(&settings.write_headers)?,
@@ -72,6 +78,8 @@ impl Connector {
             rooted: settings.rooted,
             clock,
             signer: OnceLock::new(),
+            rules,
+            wholes: Wholes::default(),
         };
         shared.user_agent(None)?;
         Ok(Self { shared: Arc::new(shared) })
@@ -85,48 +93,159 @@ impl Connector {
 
 impl HttpConnector for Connector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
-        let inner = shared_client::client(options)?;
-        Ok(HttpClient::new(Client { inner, shared: Arc::clone(&self.shared) }))
+        let inner = shared_client::client(options, false)?;
+        let plain = shared_client::allows_http(options);
+        let shared = Arc::clone(&self.shared);
+        Ok(HttpClient::new(Client { inner, public: OnceLock::new(), options: options.clone(), plain, shared }))
     }
 }
 
 #[derive(Debug)]
 struct Client {
     inner: HttpClient,
+    /// The same, for hosts that nobody has named.
+    public: OnceLock<HttpClient>,
+    options: ClientOptions,
+    /// Addresses of `http:` are allowed.
+    plain: bool,
     shared: Arc<Shared>,
 }
 
 #[async_trait]
 impl HttpService for Client {
-    async fn call(&self, mut request: HttpRequest) -> std::result::Result<HttpResponse, HttpError> {
-        self.shared.prepare(&mut request).await?;
+    async fn call(&self, request: HttpRequest) -> std::result::Result<HttpResponse, HttpError> {
         let listing = is_listing(request.uri());
-        let range = request.headers().get(RANGE).cloned();
         let read = is_read(request.method());
         let doubt = request.extensions().get::<Doubt>().cloned().unwrap_or_default();
-        let answer = self.inner.execute(request).await.inspect_err(|error| doubt.heed_silence(error))?;
+        let is_get = request.method() == Method::GET;
+        let sent = match request.headers().get(RANGE).and_then(Asked::parse) {
+            Some(asked) if is_get => self.part(request, asked).await,
+            _ => self.exchange(request).await,
+        };
+        let answer = sent.inspect_err(|error| doubt.heed_silence(error))?;
         if !read {
             // Answers to reads may come from caches.
             self.shared.clock.heed(answer.headers(), SystemTime::now());
         }
-        // What is wrong with a range is told as if it had not come, so that the library asks again.
-        partial::check(range.as_ref(), answer.status(), answer.headers())
-            .map_err(|wrong| HttpError::new(HttpErrorKind::Interrupted, wrong))?;
-        if !listing && answer.status().is_success() {
+        let unmeasured = is_get && !answer.headers().contains_key(CONTENT_LENGTH);
+        if !listing && !unmeasured && answer.status().is_success() {
             return Ok(answer);
         }
-        // The library asks again when an answer does not come, but not when a listing or what a refusal says is cut short.
+        // The library asks again when an answer does not come, but not when a listing or what a refusal says is cut short;
+        // and of an object it wants to know the length.
         let (parts, body) = answer.into_parts();
         let whole = body.bytes().await.map_err(|error| HttpError::new(HttpErrorKind::Interrupted, error));
         doubt.heed(parts.status, whole.as_deref().unwrap_or_default());
-        let whole = whole?;
-        Ok(HttpResponse::from_parts(parts, whole.into()))
+        Ok(pieces::complete(parts, whole?))
     }
+}
+
+impl Client {
+    /// The answer to a request for a range: that range, or an error.
+    async fn part(&self, mut request: HttpRequest, asked: Asked) -> std::result::Result<HttpResponse, HttpError> {
+        let raw = request.extensions().get::<RawKey>().map(|key| key.placed(request.uri())).transpose();
+        let address = raw.map_err(unplaced)?.unwrap_or_else(|| request.uri().clone()).to_string();
+        let length = asked.last.map_or(0, |last| last.saturating_sub(asked.first).saturating_add(1));
+        let wanted = request.extensions_mut().remove::<Wanted>().map_or(length, |wanted| wanted.0);
+        let conditions = request.headers().clone();
+        let wholes = &self.shared.wholes;
+        let turn = match wholes.kept_or_turn(&address, asked, &conditions).await {
+            Ok(answer) => return Ok(answer),
+            Err(turn) => turn,
+        };
+        let answer = match self.exchange(request).await {
+            Ok(answer) if answer.status().is_success() && answer.status() != StatusCode::PARTIAL_CONTENT => {
+                return wholes.part(&address, asked, wanted, &conditions, answer).await;
+            }
+            other => {
+                wholes.not_whole();
+                other?
+            }
+        };
+        drop(turn);
+        if answer.status().is_success() && whole::held(&conditions, answer.headers()) == Held::Not {
+            return Ok(whole::empty(StatusCode::PRECONDITION_FAILED, answer.headers()));
+        }
+        let page = self.shared.rules.kind == RemoteKind::Http;
+        if let Some(page) = whole::page(&conditions, &answer).filter(|_| page) {
+            return Err(page.into());
+        }
+        // What is wrong with a range is told as if it had not come, so that the library asks again.
+        partial::checked(conditions.get(RANGE), answer).await
+    }
+
+    /// Send a request, and follow where it is led.
+    async fn exchange(&self, mut request: HttpRequest) -> std::result::Result<HttpResponse, HttpError> {
+        let bare = request.clone();
+        self.shared.prepare(&mut request).await?;
+        if is_metadata_service(request.uri()) {
+            return self.inner.execute(request).await;
+        }
+        let mut left_origin = false;
+        for _ in 0..=redirects::MOST {
+            let (method, uri) = (request.method().clone(), request.uri().clone());
+            let mut again = request.clone();
+            let answer = self.sender(&uri)?.execute(request).await?;
+            let rules = &self.shared.rules;
+            match rules.next(&method, &uri, answer.status(), answer.headers(), self.plain).map_err(refused)? {
+                Next::Stay => return Ok(answer),
+                Next::Go { url, same_origin } => {
+                    *again.uri_mut() =
+                        url.as_str().parse().map_err(|_| refused(Refused::NoAddress(url.to_string())))?;
+                    if !same_origin && !left_origin {
+                        left_origin = true;
+                        // What the library itself has to say, without what users have, is for a service of S3 only.
+                        let mut kept =
+                            if rules.kind == RemoteKind::S3 { bare.headers().clone() } else { HeaderMap::new() };
+                        kept.extend(redirects::neutral(again.headers()));
+                        *again.headers_mut() = kept;
+                    }
+                    if is_signed(&again)
+                        && let Some(signer) = self.shared.signer.get()
+                    {
+                        let region = redirects::region_of(&url).filter(|_| left_origin);
+                        signer.sign(&mut again, region.as_deref()).await?;
+                    }
+                    request = again;
+                }
+            }
+        }
+        Err(refused(Refused::TooMany(request.uri().to_string())))
+    }
+
+    /// The client for an address: names that nobody has named must be those of public hosts.
+    fn sender(&self, uri: &Uri) -> std::result::Result<HttpClient, HttpError> {
+        let rules = &self.shared.rules;
+        if rules.kind != RemoteKind::Http {
+            return Ok(self.inner.clone());
+        }
+        let Ok(url) = Url::parse(&uri.to_string()) else { return Ok(self.inner.clone()) };
+        if rules.is_named(&url) {
+            return Ok(self.inner.clone());
+        }
+        if !rules.may_be_reached(&url) {
+            return Err(refused(Refused::Private(url)));
+        }
+        if let Some(client) = self.public.get() {
+            return Ok(client.clone());
+        }
+        let made = shared_client::client(&self.options, true)
+            .map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))?;
+        Ok(self.public.get_or_init(|| made).clone())
+    }
+}
+
+fn refused(error: Refused) -> HttpError {
+    HttpError::new(HttpErrorKind::Unknown, error)
+}
+
+fn unplaced(error: Unplaced) -> HttpError {
+    HttpError::new(HttpErrorKind::Unknown, error)
 }
 
 impl Shared {
     async fn prepare(&self, request: &mut HttpRequest) -> std::result::Result<(), HttpError> {
-        let moved = self.place_key(request).map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))?;
+        let moved = self.place_key(request).map_err(unplaced)?;
         let label = request.extensions().get::<RequestLabel>().map(|label| Arc::clone(&label.0));
         if let Some(agent) = self.user_agent(label.as_deref()).unwrap_or_default() {
             request.headers_mut().insert(USER_AGENT, agent);
@@ -144,7 +263,7 @@ impl Shared {
         };
         match self.signer.get() {
             Some(signer) if (moved || summed || has_amazon_headers(extra)) && is_signed(request) => {
-                signer.sign(request).await
+                signer.sign(request, None).await
             }
             _ => Ok(()),
         }
@@ -175,14 +294,15 @@ impl Shared {
 }
 
 impl Signer {
-    async fn sign(&self, request: &mut HttpRequest) -> std::result::Result<(), HttpError> {
+    /// Sign for the region of the bucket, or for one that a redirect has led to.
+    async fn sign(&self, request: &mut HttpRequest, region: Option<&str>) -> std::result::Result<(), HttpError> {
         let failed = |error: object_store::Error| HttpError::new(HttpErrorKind::Unknown, error);
         let credential = self.credentials.get_credential().await.map_err(failed)?;
         // The digest of the body has been computed for the first signature.
         let digest =
             request.headers().get("x-amz-content-sha256").and_then(|value| value.to_str().ok()).map(str::to_owned);
         let digest = digest.unwrap_or_default();
-        AwsAuthorizer::new(&credential, "s3", &self.region)
+        AwsAuthorizer::new(&credential, "s3", region.unwrap_or(&self.region))
             .with_sign_payload(digest != "UNSIGNED-PAYLOAD")
             .try_authorize(request, bytes_of_hex(&digest).as_deref())
             .map_err(failed)
@@ -244,6 +364,10 @@ mod tests {
 
     use super::*;
 
+    fn rules() -> Rules {
+        Rules { kind: RemoteKind::S3, named: Vec::new() }
+    }
+
     fn connector() -> Connector {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let settings = RemoteSettings {
@@ -253,7 +377,7 @@ mod tests {
             write_headers: vec![pair("x-amz-meta-note", "2")],
             ..RemoteSettings::default()
         };
-        Connector::new(&settings, Arc::default()).unwrap()
+        Connector::new(&settings, rules(), Arc::default()).unwrap()
     }
 
     fn prepared(connector: &Connector, method: Method, uri: &str, label: Option<&str>) -> HeaderMap {
@@ -304,9 +428,8 @@ mod tests {
     fn headers_that_http_forbids_are_refused() {
         for (name, value) in [("a b", "x"), ("a", "x\ny")] {
             let read_headers = vec![(name.to_owned(), value.to_owned())];
-            assert!(
-                Connector::new(&RemoteSettings { read_headers, ..RemoteSettings::default() }, Arc::default()).is_err()
-            );
+            let settings = RemoteSettings { read_headers, ..RemoteSettings::default() };
+            assert!(Connector::new(&settings, rules(), Arc::default()).is_err());
         }
     }
 }

@@ -12,14 +12,18 @@ mod http_client;
 pub mod label;
 mod open;
 mod partial;
+mod pieces;
 mod put;
 mod raw_key;
+pub mod redirects;
+pub mod resolving;
 mod rooted;
 mod runtime;
 mod server_clock;
 pub mod settings;
 mod shared_client;
 pub mod shown;
+mod whole;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -153,13 +157,17 @@ impl Remote {
         self.path_of_prefix(key)
     }
 
-    /// The same for reading, with what the request is told: any key of another program's object on S3 can be read.
+    /// The same for reading, with what the request is told: any key of another program's object on S3 can be read, and
+    /// what follows the host in the address of a file of the web is sent as it is written, query and all.
     fn address(&self, key: &str, context: &Context) -> Result<(Path, http::Extensions)> {
         let mut extensions = context.extensions();
-        if self.kind == RemoteKind::S3
-            && self.settings.verbatim
-            && let Some(raw) = RawKey::of(&key::join(&self.settings.prefix, key))
-        {
+        let raw = match self.kind {
+            _ if !self.settings.verbatim => None,
+            RemoteKind::S3 => RawKey::of(&key::join(&self.settings.prefix, key)),
+            RemoteKind::Http => Some(RawKey::of_target(key)),
+            _ => None,
+        };
+        if let Some(raw) = raw {
             extensions.insert(raw);
             return Ok((RawKey::stand_in(), extensions));
         }

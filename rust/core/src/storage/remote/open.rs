@@ -12,6 +12,7 @@ use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
 
 use super::credentials::Credentials;
 use super::http_client::{Connector, Signer};
+use super::redirects::{self, Rules};
 use super::server_clock::ServerClock;
 use super::settings::{Options, RemoteKind, RemoteSettings};
 use super::shown::without_secrets;
@@ -33,7 +34,7 @@ pub fn client(
     exchanged: bool,
     clock: Arc<ServerClock>,
 ) -> Result<(Arc<dyn ObjectStore>, Option<Credentials>)> {
-    let connector = Connector::new(settings, clock)?;
+    let connector = Connector::new(settings, rules(kind, options, settings), clock)?;
     let mut given = timeouts(settings);
     given.extend(options.iter().cloned());
     match kind {
@@ -42,6 +43,14 @@ pub fn client(
         RemoteKind::Azure => azure(&given, settings, connector, exchanged),
         RemoteKind::Http => http(given, settings, connector),
     }
+}
+
+/// Who may be asked in the place of whom; whoever gives the address of a web server names its host.
+fn rules(kind: RemoteKind, options: &Options, settings: &RemoteSettings) -> Rules {
+    let own =
+        || options.iter().filter(|(name, _)| name == "url").filter_map(|(_, url)| redirects::host_of(url)).collect();
+    let given = |hosts: &Vec<String>| hosts.iter().filter_map(|host| redirects::host_of(host)).collect();
+    Rules { kind, named: settings.named_hosts.as_ref().map_or_else(own, given) }
 }
 
 fn s3(

@@ -96,6 +96,9 @@ pub struct RemoteSettings {
     pub checksum: Option<Checksum>,
     /// Keys begin with a slash, as old writers made them at the root of a bucket of S3; there is no prefix then.
     pub rooted: bool,
+    /// Hosts that web servers may redirect to even if they are on this machine, its link or a private network; without a
+    /// list, the host of the store itself.  Addresses stand for their hosts.
+    pub named_hosts: Option<Vec<String>>,
 }
 
 impl Default for RemoteSettings {
@@ -125,6 +128,7 @@ impl Default for RemoteSettings {
             user_agent_comment: String::new(),
             checksum: None,
             rooted: false,
+            named_hosts: None,
         }
     }
 }
