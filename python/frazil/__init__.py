@@ -92,6 +92,7 @@ from frazil.errors import (
     SnapshotNotFoundError,
     StorageError,
 )
+from frazil.errors import UnmergedForkWarning as UnmergedForkWarning
 from frazil.lazy import submodules
 from frazil.logs import initialize_logs, set_logs_filter, shutdown_telemetry
 from frazil.ops import GCSummary, Update, UpdateType

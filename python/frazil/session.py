@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from frazil.commit import publish
 from frazil.config.enums import ChunkType
 from frazil.config.fields import boolean, integer, integers
 from frazil.display import Parts, StructuralDisplay
-from frazil.errors import ConflictError, SessionStateError, error
+from frazil.errors import ConflictError, SessionStateError, UnmergedForkWarning, error
 from frazil.format import values
 from frazil.history.base import History
 from frazil.history.diff import translate
@@ -166,6 +167,7 @@ class Session(StructuralDisplay):
         rebase_with: ConflictSolver | None = None,
         rebase_tries: int | None = 1000,
         allow_empty: bool = False,
+        strict_forks: bool = False,
     ) -> str:
         """Make the changes the new tip of the branch; afterwards the session is a read-only view of it.
 
@@ -181,6 +183,9 @@ class Session(StructuralDisplay):
             How often to do so, at most.
         allow_empty
             Make a snapshot even if nothing changed.
+        strict_forks
+            Refuse to commit while forks of this session are not merged back; otherwise there is an
+            ``UnmergedForkWarning`` with their number.
 
         Returns
         -------
@@ -194,13 +199,14 @@ class Session(StructuralDisplay):
         RebaseFailedError
             The solver left conflicts; the session keeps its changes.
         SessionStateError
-            ``no-changes-to-commit``, or ``commit-not-allowed`` for read-only sessions and forks.
+            ``no-changes-to-commit``, ``commit-not-allowed`` for read-only sessions and forks, or ``unmerged-forks``.
         """
         rebase_tries = integer("rebase_tries", 1000 if rebase_tries is None else rebase_tries, 0, 2**32 - 1)
         items = self._metadata(metadata)
         # Held throughout: between an attempt and its rebase another thread would find the session writable.
         with self._tree.lock:
             self._tree.ensure_publishable()
+            self._answer_for_forks(strict=boolean("strict_forks", strict_forks), may_be_empty=allow_empty)
             if rebase_with is None:
                 return self._commit_once(message, items, allow_empty=allow_empty)
             rebases = 0
@@ -219,6 +225,20 @@ class Session(StructuralDisplay):
         empty = boolean("allow_empty", allow_empty)
         return format_id(publish.commit(self._tree, history, message=message, metadata=metadata, allow_empty=empty))
 
+    def _answer_for_forks(self, *, strict: bool = False, may_be_empty: bool = True) -> None:
+        """Say that forks are not part of what is about to be published; the caller holds the lock."""
+        tree = self._tree
+        count = tree.unmerged_forks
+        if count == 0 or tree.in_doubt or not (strict or may_be_empty or tree.has_changes()):
+            return  # without changes of its own, the error that comes names them
+        text = (
+            f"{_forks(count)} of this session {'was' if count == 1 else 'were'} not merged back, so this commit has nothing "
+            "of what was written there: call `Session.merge` with all of them first"
+        )
+        if strict:
+            raise SessionStateError(text, kind="unmerged-forks")
+        warnings.warn(text, UnmergedForkWarning, stacklevel=3)
+
     def amend(self, message: str, *, metadata: dict[str, Any] | None = None, allow_empty: bool = False) -> str:
         """Replace the tip of the branch by a commit that also holds this session's changes (spec 2).
 
@@ -227,14 +247,19 @@ class Session(StructuralDisplay):
         items = self._metadata(metadata)
         history = self._session.history
         empty = boolean("allow_empty", allow_empty)
-        return format_id(publish.amend(self._tree, history, message=message, metadata=items, allow_empty=empty))
+        with self._tree.lock:
+            self._tree.ensure_publishable()
+            self._answer_for_forks(may_be_empty=empty)
+            return format_id(publish.amend(self._tree, history, message=message, metadata=items, allow_empty=empty))
 
     def flush(self, message: str, *, metadata: dict[str, Any] | None = None) -> str:
         """Write an anonymous snapshot, which only its id leads to; no branch moves.  Returns the id."""
         if self._tree.is_fork:  # which it stays
             raise error("unknown", "cannot flush a forked session, merge it into the session that it was forked from")
         items = self._metadata(metadata)
-        return format_id(publish.flush(self._tree, self._session.history, message=message, metadata=items))
+        with self._tree.lock:
+            self._answer_for_forks()
+            return format_id(publish.flush(self._tree, self._session.history, message=message, metadata=items))
 
     def _metadata(self, metadata: dict[str, Any] | None) -> dict[str, Any]:
         return {**self._session.default_metadata, **values.normalise(metadata)}
@@ -278,6 +303,8 @@ class Session(StructuralDisplay):
     def fork(self) -> ForkSession:
         """A session for another thread, process or machine to write through; ``merge`` takes its changes back.
 
+        A commit warns of forks that were not merged back (``UnmergedForkWarning``), but for those that still are where
+        they were made and hold no changes.
         If this session has changes they are first written as an anonymous snapshot, so that the fork sees them.
         """
         tree = self._tree
@@ -294,6 +321,7 @@ class Session(StructuralDisplay):
                 base = tree.context.assets.snapshot(publish.store_unregistered(tree, message="base of a fork"))
                 tree.fork_bases[SnapshotId(base.id)] = tree.base_id
             forked = WorkingTree(tree.context, base, mode=SessionMode.writable, is_fork=True)
+            tree.add_fork(forked)
         return ForkSession(SessionState(forked, self._session.default_metadata))
 
     def merge(self, *others: ForkSession) -> None:
@@ -306,6 +334,8 @@ class Session(StructuralDisplay):
         """
         tree = self._tree
         tree.ensure_writable()  # before the others are looked at; asked again under the lock
+        # Threads that share a session may each give it back.
+        others = tuple(other for other in others if other._tree is not tree)  # noqa: SLF001 - our own class
         # Their locks are let go before ours is taken: two sessions may be merged into each other at the same time.
         taken = [part for other in others if (part := _part_of(other._tree)) is not None]  # noqa: SLF001 - our own class
         with tree.lock:
@@ -321,6 +351,8 @@ class Session(StructuralDisplay):
                 is_behind = not tree.is_fork and tree.published_base(fork.base_id) != tree.base_id
                 parts.append(_merge.Part(changes, fork, saw_ours=saw_ours, is_behind=is_behind))
             tree.replace(tree.base, _merge.merge_all(tree.changes, parts, base=tree))
+            for fork, _ in taken:
+                tree.note_merged(fork)
 
     # ---- nodes and chunks ------------------------------------------------------------------------------------------
 
@@ -415,6 +447,10 @@ def _part_of(fork: WorkingTree) -> tuple[WorkingTree, ChangeSet] | None:
             )
         fork.sync_chunks()
         return fork, fork.changes.copy()
+
+
+def _forks(count: int) -> str:
+    return "1 fork" if count == 1 else f"{count} forks"
 
 
 def _with_reserved(metadata: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:

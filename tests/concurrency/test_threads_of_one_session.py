@@ -149,6 +149,7 @@ def test_no_public_method_of_a_session_is_forgotten_here() -> None:
     assert public == {name.split()[0] for name in DECIDING} | ELSEWHERE | HARMLESS | READING
 
 
+@pytest.mark.filterwarnings("ignore::frazil.UnmergedForkWarning")
 @pytest.mark.parametrize("name", DECIDING)
 def test_a_method_that_waited_for_a_commit_says_that_the_session_is_committed(repo: Repository, name: str) -> None:
     prepare, kind = DECIDING[name]

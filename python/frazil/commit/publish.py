@@ -40,7 +40,7 @@ def commit(
         if published is not None:
             return published
         if not (tree.has_changes() or allow_empty or rewrite):
-            raise _no_changes()
+            raise _no_changes(tree)
         _check_may_write(tree, history, "commit rearrange session")
         base = tree.base_id
         look_ahead = _begin_look_ahead(history, branch, base)
@@ -78,7 +78,7 @@ def amend(
                 kind="no-amend-for-initial-commit",
             )
         if not (tree.has_changes() or allow_empty or rewrite):
-            raise _no_changes()
+            raise _no_changes(tree)
         _check_may_write(tree, history, "commit rearrange session")
         entry = v2.entry(base)
         look_ahead = _begin_look_ahead(history, branch, base)
@@ -212,7 +212,13 @@ def _check_may_write(tree: WorkingTree, history: History, what: str) -> None:
         require_v2(history, "move").ensure_flag("move_node", what)
 
 
-def _no_changes() -> SessionStateError:
+def _no_changes(tree: WorkingTree) -> SessionStateError:
+    if tree.unmerged_forks:
+        return SessionStateError(
+            "cannot commit, no changes made to the session itself: what was written to its forks "
+            f"({tree.unmerged_forks} not merged back) is theirs until `Session.merge` takes it over",
+            kind="no-changes-to-commit",
+        )
     return SessionStateError(
         "cannot commit, no changes made to the session (use `allow_empty=true` to commit anyway)",
         kind="no-changes-to-commit",

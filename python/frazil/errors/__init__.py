@@ -19,6 +19,7 @@ from frazil.errors.classes import (
     SnapshotNotFoundError,
     StorageConflict,
     StorageError,
+    UnmergedForkWarning,
 )
 from frazil.errors.context import operation
 from frazil.errors.kinds import ErrorKind
@@ -43,6 +44,7 @@ __all__ = [
     "SnapshotNotFoundError",
     "StorageConflict",
     "StorageError",
+    "UnmergedForkWarning",
     "commit_conflict",
     "core_error",
     "error",

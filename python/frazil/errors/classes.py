@@ -190,6 +190,11 @@ class SessionStateError(IcechunkError):
 
 
 @public
+class UnmergedForkWarning(UserWarning):
+    """A session was committed while forks of it had not been merged back: what they hold is not in the commit."""
+
+
+@public
 class StorageError(IcechunkError):
     """The object store or the disk refused, failed, or did not have an object."""
 

@@ -93,6 +93,7 @@ class ErrorKind(StrEnum):
     REBASE_TX_LOG_PRUNED = "rebase-tx-log-pruned"
     FEATURE_FLAG_DISABLED = "feature-flag-disabled"
     TAG_ERROR = "tag-error"
+    UNMERGED_FORKS = "unmerged-forks"
     INVALID_REPOSITORY_MIGRATION = "invalid-repository-migration"
     # StorageError
     OBJECT_NOT_FOUND = "object-not-found"

@@ -89,7 +89,11 @@ class Sessions(RepositoryPart):
         ...     zarr.create_group(store, path="g")
         """
         session = self.writable_session(branch)
-        yield session.store
+        try:
+            yield session.store
+        except BaseException:
+            session._session.tree.loss_is_told = True  # noqa: SLF001 - our own class; by this very exception
+            raise
         session.commit(message, metadata, rebase_with=rebase_with, rebase_tries=rebase_tries)
 
     readonly_session_async = in_thread(readonly_session)

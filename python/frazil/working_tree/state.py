@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
+import warnings
+import weakref
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -24,6 +28,22 @@ class TreeOwner(Protocol):
     """What a tree knows of the session above it.  It does not hold the tree: a dropped session goes at once."""
 
     def new_session(self, tree: WorkingTree) -> Session: ...
+
+
+class ForkFate:
+    """What became of a fork, for the session that it is a fork of; it does not keep the fork."""
+
+    def __init__(self, tree: TreeState | None = None) -> None:
+        self._tree = weakref.ref(tree) if tree is not None else None
+        self.holds_changes = tree is None
+        """It was dropped with changes, or a copy of it was sent away."""
+
+    def may_hold_changes(self) -> bool:
+        tree = self._tree() if self._tree is not None else None
+        return self.holds_changes or (tree is not None and (tree.has_changes() or tree.unmerged_forks > 0))
+
+    def __reduce__(self) -> tuple[type[ForkFate], tuple[()]]:
+        return ForkFate, ()
 
 
 class TreeState:
@@ -55,6 +75,12 @@ class TreeState:
         """The session that this is the tree of; set by that session."""
         self.fork_bases: dict[SnapshotId, SnapshotId] = {}
         """The anonymous snapshots of this tree's changes that forks of it stand on, and the base under each."""
+        self.fork_id = context.ids.backup_id() if is_fork else None
+        """What tells a fork and its copies from the others."""
+        self.fate = ForkFate(self)
+        self.forks: Mapping[bytes, ForkFate] = {}
+        """All forks of this tree, and the forks of those that were merged into it."""
+        self.merged_forks: frozenset[bytes] = frozenset()
         self._start_empty()
 
     def _start_empty(self) -> None:
@@ -66,6 +92,9 @@ class TreeState:
         self._nodes: dict[NodePath, NodeRecord] = {}
         """Records that were asked for before: one of an array with many manifests takes long to make."""
         self._uploaded: set[ChunkId] = set()
+        self._process = os.getpid()
+        self.loss_is_told = False
+        """An error has told that the changes were not committed."""
         self.in_doubt: tuple[Snapshot, ...] = ()
         """Snapshots of these changes that may have been published: it was tried, and no answer came."""
         self.stored_manifests: Mapping[Hashable, ManifestFile] = {}
@@ -109,6 +138,7 @@ class TreeState:
             self.mode = SessionMode.readonly
             self.branch = None
             self.is_fork = False
+            self.forks, self.merged_forks = {}, frozenset()
             self.in_doubt = ()  # last: if Ctrl-C comes before, it is found out once more
 
     def replace(self, base: Snapshot, changes: ChangeSet) -> None:
@@ -125,16 +155,52 @@ class TreeState:
             self.in_doubt = ()
             self.replace(self.base, ChangeSet())
 
+    def __del__(self) -> None:
+        """Say that changes go.  Those of a fork may have gone elsewhere, and are counted where it comes from."""
+        try:
+            if self.is_fork and self.has_changes():
+                self.fate.holds_changes = True
+            is_lost = not (self.read_only or self.is_fork or self.loss_is_told or self.in_doubt) and self.has_changes()
+        except AttributeError:  # it was never made
+            return
+        if is_lost and self._process == os.getpid() and not sys.is_finalizing():
+            warnings.warn(
+                f"a session on branch `{self.branch}` was dropped with changes that were neither committed nor discarded "
+                "(`Session.discard_changes`)",
+                ResourceWarning,
+                stacklevel=2,
+                source=self,
+            )
+
+    # ---- forks -----------------------------------------------------------------------------------------------------
+
+    @property
+    def unmerged_forks(self) -> int:
+        """How many forks have not come back, as far as they may hold changes: those are in no commit of this tree."""
+        missing = self.forks.keys() - self.merged_forks
+        return sum(1 for fork_id in missing if self.forks[fork_id].may_hold_changes())
+
+    def add_fork(self, fork: TreeState) -> None:
+        assert fork.fork_id is not None
+        self.forks = {**self.forks, fork.fork_id: fork.fate}
+
+    def note_merged(self, fork: TreeState) -> None:
+        """The changes of a fork, and of all that were merged into it, are part of this tree now."""
+        if fork.fork_id is not None:
+            self.forks = {**self.forks, **fork.forks, fork.fork_id: fork.fate}
+            self.merged_forks |= fork.merged_forks | {fork.fork_id}
+
     # ---- what it may do --------------------------------------------------------------------------------------------
 
     def ensure_publishable(self) -> str:
-        """The branch that a commit moves."""
+        """The branch that a commit moves.  What comes of an attempt to commit is told, success or not."""
         if self.branch is None or self.read_only:
             raise SessionStateError(
                 "commits are not allowed on read-only or forked sessions, merge forked sessions back into the "
                 "session that they were forked from and commit that one",
                 kind="commit-not-allowed",
             )
+        self.loss_is_told = True
         return self.branch
 
     def ensure_writable(self) -> None:
@@ -228,6 +294,7 @@ class TreeState:
         with self.lock:
             self.ensure_picklable()
             self.sync_chunks()
+            self.fate.holds_changes = True  # its copies may get some, wherever they are
             return {
                 "context": self.context,
                 "base_id": self._base_id,
@@ -237,6 +304,9 @@ class TreeState:
                 "changes": self.changes.copy(),
                 "owner": self.owner,
                 "fork_bases": dict(self.fork_bases),
+                "fork_id": self.fork_id,
+                "forks": {fork_id: fate for fork_id, fate in self.forks.items() if fate.may_hold_changes()},
+                "merged_forks": self.merged_forks,
             }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -249,4 +319,8 @@ class TreeState:
         self.changes = state["changes"]
         self.owner = state["owner"]
         self.fork_bases = state["fork_bases"]
+        self.fork_id = state["fork_id"]
+        self.fate = ForkFate(self)
+        self.forks = state["forks"]
+        self.merged_forks = state["merged_forks"]
         self._start_empty()

@@ -27,7 +27,7 @@ CLASSES = {
     "non-rearrange-session move-into-self-or-descendant move-destination-parent-missing "
     "move-destination-parent-not-group no-changes-to-commit no-amend-for-initial-commit not-on-branch no-snapshot "
     "cannot-delete-main uncommitted-changes merge-failed not-allowed unimplemented rebase-tx-log-pruned "
-    "feature-flag-disabled tag-error invalid-repository-migration",
+    "feature-flag-disabled tag-error unmerged-forks invalid-repository-migration",
     "StorageError": "object-not-found object-store io outcome-unknown storage-config cannot-parse-url bad-redirect semaphore-acquire "
     "throttled storage-other virtual-chunk-fetch virtual-chunk-modified invalid-object-size gc-deletes-failing",
     "FormatError": "serialization deserialization config-deserialization invalid-file-format "
@@ -40,7 +40,7 @@ CLASSES = {
 
 def test_every_kind_has_its_published_class() -> None:
     expected = {kind: name for name, kinds in CLASSES.items() for kind in kinds.split()}
-    assert len(expected) == 101
+    assert len(expected) == 102
     assert {kind: cls.__name__ for kind, cls in CLASS_OF_KIND.items()} == expected
     assert {kind.value for kind in ErrorKind} == set(expected)
 
