@@ -10,6 +10,8 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from frazil.names import adopt
+
 _Class = TypeVar("_Class", bound=type)
 
 
@@ -20,6 +22,7 @@ def variant(outer: type, name: str) -> Callable[[_Class], _Class]:
         cls.__name__ = name
         cls.__qualname__ = f"{outer.__qualname__}.{name}"
         cls.__module__ = outer.__module__
+        adopt(cls)
         setattr(outer, name, cls)
         return cls
 

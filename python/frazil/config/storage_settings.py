@@ -13,7 +13,7 @@ from frazil.config.effective import (
     EffectiveTimeouts,
 )
 from frazil.config.fields import flag, one_of, text, unsigned
-from frazil.names import public
+from frazil.names import public, public_in
 
 
 @public
@@ -154,6 +154,7 @@ class StorageSettings(Config):
         }
 
 
+@public_in("config")
 @dataclass(repr=False)
 class RepoUpdateRetryConfig(Config):
     """How often an update of the ``repo`` object that lost a race is tried again.

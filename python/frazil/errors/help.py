@@ -14,7 +14,7 @@ HELP: Final[dict[str, str]] = {
     "ref-not-found": "see Repository.list_branches() and Repository.list_tags()",
     "branch-not-found": "see Repository.list_branches()",
     "tag-not-found": "see Repository.list_tags()",
-    "repository-not-found": "check bucket, prefix or path, or make one with Repository.create()",
+    "repository-not-found": "check bucket, prefix or path, or make one with Repository.create() or Repository.open_or_create()",
     "branch-already-exists": "choose another name, or move the branch with Repository.reset_branch()",
     "tag-already-exists": "tags cannot be moved; choose another name",
     "tag-previously-deleted": "the name of a deleted tag cannot be used again; choose another",

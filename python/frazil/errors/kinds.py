@@ -71,6 +71,7 @@ class ErrorKind(StrEnum):
     UNAUTHORIZED_VIRTUAL_CHUNK_CONTAINER = "unauthorized-virtual-chunk-container"
     EMPTY_PREFIX_CREATION = "empty-prefix-creation"
     PARENT_DIRECTORY_NOT_CLEAN = "parent-directory-not-clean"
+    UNSUPPORTED_URL = "unsupported-url"
     BAD_SNAPSHOT_CHAIN_FOR_DIFF = "bad-snapshot-chain-for-diff"
     # SessionStateError
     COMMIT_NOT_ALLOWED = "commit-not-allowed"

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _MAIN_REF: Final = keys.branch_ref(MAIN_BRANCH)
 _MAX_LOOK: Final = 100
+_ZARR_FILES: Final = {"zarr.json", ".zgroup", ".zarray", ".zattrs", ".zmetadata"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,14 @@ def detect(objects: ObjectStore, now: int) -> Found | None:
     return Found(1, stored.config, stored=stored)
 
 
-def find(objects: ObjectStore, now: int) -> Found:
-    """As ``detect``, with ``RepositoryNotFoundError`` if there is none."""
+def find(objects: ObjectStore, now: int, where: str = "") -> Found:
+    """As ``detect``, with ``RepositoryNotFoundError`` if there is none, which says ``where`` that is."""
     found = detect(objects, now)
     if found is None:
-        raise error(ErrorKind.REPOSITORY_NOT_FOUND, f"the repository doesn't exist{_what_is_there(objects)}")
+        raise error(
+            ErrorKind.REPOSITORY_NOT_FOUND,
+            f"the repository doesn't exist{where and f' at {where}'}{_what_is_there(objects)}",
+        )
     return found
 
 
@@ -83,11 +87,16 @@ def history_of(context: RepositoryContext, found: Found | None = None) -> Histor
 
 
 def _what_is_there(objects: ObjectStore) -> str:
-    """A hint where files of a repository are found without the one that makes them one."""
+    """A hint where something else is found: files of a repository without the one that makes them one, or a Zarr store."""
     try:
         there = {meta.key.split("/")[0] for meta, _ in zip(objects.list(), range(_MAX_LOOK), strict=False)}
     except StorageError:
         return ""
+    if there & _ZARR_FILES:
+        return (
+            ": there is a Zarr store here, which has no history; open it with zarr, or make a repository at another place "
+            "and copy it there"
+        )
     parts = sorted(there & {keys.SNAPSHOTS, keys.MANIFESTS, keys.TRANSACTIONS, keys.CHUNKS, keys.REFS})
     if not parts:
         return ""

@@ -227,7 +227,9 @@ class RepoObject:
         held = fetch(self._context.objects, self._held, now)
         if held is None:
             raise error(
-                ErrorKind.REPOSITORY_NOT_FOUND, "the repository doesn't exist: its `repo` object was removed while open"
+                ErrorKind.REPOSITORY_NOT_FOUND,
+                f"the repository doesn't exist at {self._context.storage.place} any more: its `repo` object was removed "
+                "while open",
             )
         self._held = held
         return held

@@ -17,6 +17,7 @@ from frazil.config import (
     StorageSettings,
     StorageTimeoutSettings,
 )
+from frazil.config.fields import instance
 from frazil.context import RepositoryContext, open_context
 from frazil.history.creating import create
 from frazil.history.opening import Found, detect, detect_spec_version, find, history_of
@@ -44,6 +45,12 @@ class OpenRequest:
     attribution: Attribution | None = None
     content_ids: bool = False
     clock: Clock = system_clock
+
+    def __post_init__(self) -> None:
+        if self.config is not None:
+            instance("config", self.config, RepositoryConfig)
+        if self.attribution is not None:
+            instance("attribution", self.attribution, Attribution)
 
     @property
     def given_config(self) -> RepositoryConfig:
@@ -116,7 +123,7 @@ def create_repository(request: OpenRequest, *, spec_version: int, check_clean_ro
 def open_repository(request: OpenRequest) -> OpenRepository:
     """Open what is there; ``RepositoryNotFoundError`` if nothing is."""
     objects = request.objects()
-    return _opened(request, find(objects, request.clock()), objects)
+    return _opened(request, find(objects, request.clock(), request.storage.place), objects)
 
 
 def open_or_create_repository(request: OpenRequest, *, spec_version: int, check_clean_root: bool) -> OpenRepository:
@@ -142,7 +149,7 @@ def find_spec_version(storage: Storage, settings: StorageSettings | None, now: i
 
 def find_config(storage: Storage, now: int) -> RepositoryConfig | None:
     """The configuration that was saved with a repository; ``RepositoryNotFoundError`` if there is none."""
-    return find(open_objects(storage, None), now).config
+    return find(open_objects(storage, None), now, storage.place).config
 
 
 def reopened(

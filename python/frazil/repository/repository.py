@@ -18,11 +18,12 @@ from frazil.repository.sessions import Sessions
 from frazil.repository.settings import Settings
 from frazil.repository.state import OpenRepository
 from frazil.repository.upkeep import Upkeep
+from frazil.storage.from_url import storage_of
 from frazil.virtual.authorisation import warn_about_none
 
 if TYPE_CHECKING:
     from frazil.config import StorageSettings
-    from frazil.storage import Storage
+    from frazil.storage.from_url import Place
     from frazil.virtual.authorisation import Authorisation
 
 
@@ -51,7 +52,7 @@ class Repository(Sessions, Refs, Past, Settings, Upkeep, StructuralDisplay):
     @classmethod
     def create(
         cls,
-        storage: Storage,
+        storage: Place,
         config: RepositoryConfig | None = None,
         authorize_virtual_chunk_access: dict[str, Authorisation] | None = None,
         spec_version: SpecVersion | int | None = None,
@@ -65,7 +66,8 @@ class Repository(Sessions, Refs, Past, Settings, Upkeep, StructuralDisplay):
         Parameters
         ----------
         storage
-            Where it shall live; nothing may be there yet.
+            Where it shall live; nothing may be there yet.  A path or a ``file://`` URL stands for
+            ``local_filesystem_storage``.
         config
             Kept with the repository if it differs from the default one.
         authorize_virtual_chunk_access
@@ -89,14 +91,18 @@ class Repository(Sessions, Refs, Past, Settings, Upkeep, StructuralDisplay):
         """
         warn_about_none(authorize_virtual_chunk_access, stacklevel=3)
         request = OpenRequest(
-            storage, config, authorize_virtual_chunk_access, attribution, content_ids=content_derived_chunk_ids
+            storage_of(storage),
+            config,
+            authorize_virtual_chunk_access,
+            attribution,
+            content_ids=content_derived_chunk_ids,
         )
         return cls._create(request, spec_version, check_clean_root=check_clean_root)
 
     @classmethod
     def open(
         cls,
-        storage: Storage,
+        storage: Place,
         config: RepositoryConfig | None = None,
         authorize_virtual_chunk_access: dict[str, Authorisation] | None = None,
         attribution: Attribution | None = None,
@@ -115,14 +121,18 @@ class Repository(Sessions, Refs, Past, Settings, Upkeep, StructuralDisplay):
         """
         warn_about_none(authorize_virtual_chunk_access, stacklevel=3)
         request = OpenRequest(
-            storage, config, authorize_virtual_chunk_access, attribution, content_ids=content_derived_chunk_ids
+            storage_of(storage),
+            config,
+            authorize_virtual_chunk_access,
+            attribution,
+            content_ids=content_derived_chunk_ids,
         )
         return cls(opening.open_repository(request))
 
     @classmethod
     def open_or_create(
         cls,
-        storage: Storage,
+        storage: Place,
         config: RepositoryConfig | None = None,
         authorize_virtual_chunk_access: dict[str, Authorisation] | None = None,
         create_version: SpecVersion | int | None = None,
@@ -134,23 +144,27 @@ class Repository(Sessions, Refs, Past, Settings, Upkeep, StructuralDisplay):
         """Open the repository, or make it if there is none; the parameters are those of ``create``."""
         warn_about_none(authorize_virtual_chunk_access, stacklevel=3)
         request = OpenRequest(
-            storage, config, authorize_virtual_chunk_access, attribution, content_ids=content_derived_chunk_ids
+            storage_of(storage),
+            config,
+            authorize_virtual_chunk_access,
+            attribution,
+            content_ids=content_derived_chunk_ids,
         )
         return cls._open_or_create(request, create_version, check_clean_root=check_clean_root)
 
     @staticmethod
-    def exists(storage: Storage, storage_settings: StorageSettings | None = None) -> bool:
+    def exists(storage: Place, storage_settings: StorageSettings | None = None) -> bool:
         """Whether there is a repository."""
-        return opening.find_spec_version(storage, storage_settings, system_clock()) is not None
+        return opening.find_spec_version(storage_of(storage), storage_settings, system_clock()) is not None
 
     @staticmethod
-    def fetch_spec_version(storage: Storage, storage_settings: StorageSettings | None = None) -> SpecVersion | None:
+    def fetch_spec_version(storage: Place, storage_settings: StorageSettings | None = None) -> SpecVersion | None:
         """The version of the format of the repository that is there; None if there is none."""
-        found = opening.find_spec_version(storage, storage_settings, system_clock())
+        found = opening.find_spec_version(storage_of(storage), storage_settings, system_clock())
         return None if found is None else SpecVersion(found)
 
     @staticmethod
-    def fetch_config(storage: Storage) -> RepositoryConfig | None:
+    def fetch_config(storage: Place) -> RepositoryConfig | None:
         """The configuration that was saved with a repository; None if none was.
 
         Raises
@@ -158,7 +172,7 @@ class Repository(Sessions, Refs, Past, Settings, Upkeep, StructuralDisplay):
         RepositoryNotFoundError
             There is no repository.
         """
-        return opening.find_config(storage, system_clock())
+        return opening.find_config(storage_of(storage), system_clock())
 
     def reopen(
         self,
@@ -174,7 +188,7 @@ class Repository(Sessions, Refs, Past, Settings, Upkeep, StructuralDisplay):
     @classmethod
     async def create_async(
         cls,
-        storage: Storage,
+        storage: Place,
         config: RepositoryConfig | None = None,
         authorize_virtual_chunk_access: dict[str, Authorisation] | None = None,
         spec_version: SpecVersion | int | None = None,
@@ -188,7 +202,11 @@ class Repository(Sessions, Refs, Past, Settings, Upkeep, StructuralDisplay):
         return await run_in_thread(
             cls._create,
             OpenRequest(
-                storage, config, authorize_virtual_chunk_access, attribution, content_ids=content_derived_chunk_ids
+                storage_of(storage),
+                config,
+                authorize_virtual_chunk_access,
+                attribution,
+                content_ids=content_derived_chunk_ids,
             ),
             spec_version,
             check_clean_root=check_clean_root,
@@ -197,7 +215,7 @@ class Repository(Sessions, Refs, Past, Settings, Upkeep, StructuralDisplay):
     @classmethod
     async def open_async(
         cls,
-        storage: Storage,
+        storage: Place,
         config: RepositoryConfig | None = None,
         authorize_virtual_chunk_access: dict[str, Authorisation] | None = None,
         attribution: Attribution | None = None,
@@ -207,14 +225,18 @@ class Repository(Sessions, Refs, Past, Settings, Upkeep, StructuralDisplay):
         """Coroutine twin of ``open``."""
         warn_about_none(authorize_virtual_chunk_access, stacklevel=3)
         request = OpenRequest(
-            storage, config, authorize_virtual_chunk_access, attribution, content_ids=content_derived_chunk_ids
+            storage_of(storage),
+            config,
+            authorize_virtual_chunk_access,
+            attribution,
+            content_ids=content_derived_chunk_ids,
         )
         return cls(await run_in_thread(opening.open_repository, request))
 
     @classmethod
     async def open_or_create_async(
         cls,
-        storage: Storage,
+        storage: Place,
         config: RepositoryConfig | None = None,
         authorize_virtual_chunk_access: dict[str, Authorisation] | None = None,
         create_version: SpecVersion | int | None = None,
@@ -228,7 +250,11 @@ class Repository(Sessions, Refs, Past, Settings, Upkeep, StructuralDisplay):
         return await run_in_thread(
             cls._open_or_create,
             OpenRequest(
-                storage, config, authorize_virtual_chunk_access, attribution, content_ids=content_derived_chunk_ids
+                storage_of(storage),
+                config,
+                authorize_virtual_chunk_access,
+                attribution,
+                content_ids=content_derived_chunk_ids,
             ),
             create_version,
             check_clean_root=check_clean_root,

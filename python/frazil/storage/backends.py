@@ -297,6 +297,18 @@ def s3_backend(
     return S3Backend(bucket, cleaned, replace(options), credentials, headers, legacy_rooted_keys=legacy_rooted_keys)
 
 
+_PLACE: Final = ("path", "bucket", "account", "container", "prefix", "url", "base_url", "endpoint_url")
+
+
+def place_of(backend: Backend) -> str:
+    """The kind of storage and where it is, for messages: ``S3 (native), bucket b, prefix p``."""
+    shown = {name: str(value) for name, value in backend.shown()}
+    if isinstance(backend, LocalBackend):
+        shown["path"] = str(Path(backend.path).absolute())
+    parts = [f"{name} {_core.without_secrets(shown[name])}" for name in _PLACE if name in shown]
+    return ", ".join([shown["type"], *parts])
+
+
 def ensure_creatable(backend: Backend) -> None:
     """Raise if no repository may be made there; asks nothing of the network."""
     if backend.read_only:

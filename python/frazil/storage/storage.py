@@ -25,6 +25,7 @@ from frazil.storage.backends import (
     clean_prefix,
     clean_url,
     ensure_creatable,
+    place_of,
     s3_backend,
 )
 from frazil.storage.credentials.azure import AzureCredentials
@@ -62,6 +63,11 @@ class Storage(StructuralDisplay):
     def read_only(self) -> bool:
         """Whether nothing can be written there."""
         return self._backend.read_only
+
+    @property
+    def place(self) -> str:
+        """The kind of storage and where it is, in a line; no secrets."""
+        return place_of(self._backend)
 
     def default_settings(self) -> StorageSettings:
         """The settings that suit this kind of storage; what they leave unset has the library's defaults."""

@@ -21,7 +21,7 @@ CLASSES = {
     "invalid-ref-type invalid-ref-name invalid-snapshot-id invalid-path bad-key-prefix bad-metadata bad-prefix "
     "not-an-array not-a-group invalid-byte-range invalid-commit-configuration invalid-array-metadata "
     "invalid-feature-flag invalid-virtual-ref invalid-credentials no-container-for-virtual-chunk "
-    "unauthorized-virtual-chunk-container empty-prefix-creation parent-directory-not-clean "
+    "unauthorized-virtual-chunk-container unsupported-url empty-prefix-creation parent-directory-not-clean "
     "bad-snapshot-chain-for-diff",
     "SessionStateError": "commit-not-allowed merge-not-allowed cannot-fork-read-only-session rearrange-session-only "
     "non-rearrange-session move-into-self-or-descendant move-destination-parent-missing "
