@@ -781,6 +781,8 @@ class ObjectStore:
         * ``max_concurrent_requests_for_object``, ``ideal_concurrent_request_size``: how reads of big objects are divided;
         * ``minimum_size_for_multipart_upload``;
         * ``max_tries``, ``initial_backoff_ms``, ``max_backoff_ms``;
+        * ``read_only``: every write is refused before anything is sent; may be left out, which is false.  ``http`` is
+          always read-only;
         * ``verbatim``: keys are taken as they stand, for reading other programs' objects, as by ``local``; may be left
           out, which is false;
         * ``connect_timeout_ms``, ``read_timeout_ms``, ``operation_timeout_ms``, ``operation_attempt_timeout_ms``: None is
@@ -793,6 +795,16 @@ class ObjectStore:
     @property
     def is_local(self) -> bool:
         """Reads are quick enough to be made without suspending (memory, local disk)."""
+
+    @property
+    def is_read_only(self) -> bool:
+        """Every write raises ``ReadOnlyError`` (``read-only-storage``) before anything happens."""
+
+    def as_read_only(self) -> ObjectStore:
+        """The same store for reading only."""
+
+    def ensure_writable(self) -> None:
+        """Raise ``ReadOnlyError`` (``read-only-storage``) if the store is read-only."""
 
     @property
     def always_compares(self) -> bool:

@@ -267,6 +267,8 @@ class _Handler(Handler):
             self.hang_up()
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _serve  # noqa: N815 - names that the base class looks for
+    # Of WebDAV, which clients of plain web servers write with.
+    do_COPY = do_MOVE = do_MKCOL = do_PATCH = do_PROPPATCH = _serve  # noqa: N815
 
     def _send(self, answer: Answer, *, cut: bool = False) -> None:
         try:

@@ -65,7 +65,7 @@ class History(Protocol):
     # ---- publishing ------------------------------------------------------------------------------------------------
 
     def ensure_writable(self) -> None:
-        """``ReadOnlyError`` if the repository was set read-only (spec 2)."""
+        """``ReadOnlyError`` if the storage can only be read, or the repository was set read-only (spec 2)."""
 
     def writable_tip(self, branch: str) -> SnapshotId:
         """``ensure_writable`` and ``branch_tip`` in one request."""

@@ -107,7 +107,8 @@ class RepoObject:
     @property
     def can_look_ahead(self) -> bool:
         """Whether requests cost time, and whether a write tells if its grounds have changed."""
-        return not self._context.objects.is_local and self._is_conditional()
+        objects = self._context.objects
+        return not (objects.is_local or objects.is_read_only) and self._is_conditional()
 
     def look_ahead(self, is_welcome: Callable[[RepoInfo], bool]) -> Ahead | None:
         """Make those requests of an update that do not depend on what it will write: read the object, back it up.
@@ -138,10 +139,11 @@ class RepoObject:
         ``ahead`` is what ``look_ahead`` has prepared.  A network may lose the answer of an attempt that got through: the next
         one finds it by the backup that it noted in the log, or because ``is_done`` says so.
 
-        Raises what the mutation raises, ``ReadOnlyError`` if the repository was set read-only, and ``ConflictError``
-        of kind ``update-attempts-exhausted``; ``StorageError`` of kind ``outcome-unknown`` if the store
-        gave no answer, and does not show the change either.
+        Raises what the mutation raises, ``ReadOnlyError`` if the storage can only be read or the repository was set
+        read-only, and ``ConflictError`` of kind ``update-attempts-exhausted``; ``StorageError`` of kind
+        ``outcome-unknown`` if the store gave no answer, and does not show the change either.
         """
+        self._context.objects.ensure_writable()
         attempts = 0
         sent: dict[str, Result] = {}
         for delay in self._delays():

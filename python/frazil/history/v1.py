@@ -142,12 +142,14 @@ class HistoryV1:
     # ---- publishing ------------------------------------------------------------------------------------------------
 
     def ensure_writable(self) -> None:
-        """Spec 1 has no status that could forbid writing, but a repository that was upgraded takes no refs any more.
+        """Spec 1 has no status that could forbid writing, but a repository that was upgraded takes no refs any more, and a
+        storage that can only be read takes nothing.
 
         Asked before something is written, beside other requests where there are any.  An upgrade that comes between then
         and the write is found by ``_check_afterwards``: it writes ``repo`` first and looks at the refs again then, while
         we look for ``repo`` after we wrote a ref, so one of the two sees the other.
         """
+        self.context.objects.ensure_writable()
         if self.context.objects.head(keys.REPO) is not None:
             raise _upgraded()
 
@@ -156,6 +158,7 @@ class HistoryV1:
 
     def _beside_check(self, read: Callable[[], _Read]) -> _Read:
         """What is read, if the repository takes changes; that comes first where it does not."""
+        self.context.objects.ensure_writable()
         if self.context.objects.is_local:
             self.ensure_writable()
             return read()
@@ -181,7 +184,8 @@ class HistoryV1:
 
     @property
     def can_look_ahead(self) -> bool:
-        return not self.context.objects.is_local
+        objects = self.context.objects
+        return not (objects.is_local or objects.is_read_only)
 
     def look_ahead(
         self,

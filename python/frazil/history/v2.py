@@ -119,11 +119,13 @@ class HistoryV2:
     # ---- publishing ------------------------------------------------------------------------------------------------
 
     def ensure_writable(self) -> None:
-        """``ReadOnlyError`` if the repository was set read-only."""
+        """``ReadOnlyError`` if the storage can only be read, or the repository was set read-only."""
+        self.context.objects.ensure_writable()
         repo_status.ensure_online(self.read())
 
     def writable_tip(self, branch: str) -> SnapshotId:
         """``ensure_writable`` and ``branch_tip`` in one request."""
+        self.context.objects.ensure_writable()
         info = self.read()
         repo_status.ensure_online(info)
         return ref_changes.branch_tip(info, branch)

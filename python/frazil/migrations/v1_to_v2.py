@@ -79,6 +79,8 @@ def migrate(
         How many snapshots to read at once.
     """
     with operation("migrate_v1_to_v2"):
+        if not dry_run:
+            history.ensure_writable()
         refs = read_refs(history)
         known = _read_entries(context.objects, prefetch_concurrency or _DEFAULT_CONCURRENCY)
         info = plan(history, refs, known, now=context.clock())

@@ -142,6 +142,7 @@ class S3Backend:
             prefix=self.prefix,
             headers=self.headers,
             extra={**s3_settings(self.options), "legacy_rooted_keys": self.legacy_rooted_keys},
+            writable=not self.read_only,
         ).open(settings, attribution)
 
 
@@ -204,6 +205,7 @@ class GcsBackend:
             access=gcs_access(self.credentials),
             prefix=self.prefix,
             headers=self.headers,
+            writable=not self.read_only,
         ).open(settings, attribution)
 
 
@@ -237,6 +239,7 @@ class AzureBackend:
             options={**self.config, **names},
             access=azure_access(self.credentials),
             prefix=self.prefix,
+            writable=not self.read_only,
         ).open(settings, attribution)
 
 

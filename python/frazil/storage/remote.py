@@ -34,7 +34,8 @@ class Access:
 class Remote:
     """An object store that is reached over a network.
 
-    ``kind`` is ``s3``, ``gcs``, ``azure`` or ``http``; ``extra`` are settings that only one kind has.
+    ``kind`` is ``s3``, ``gcs``, ``azure`` or ``http``; ``extra`` are settings that only one kind has.  What may be written
+    to has to be said: whoever forgets it gets a store for reading.
     """
 
     kind: str
@@ -43,6 +44,7 @@ class Remote:
     prefix: str | None = None
     headers: RequestHeaders = field(default_factory=RequestHeaders)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    writable: bool = False
 
     def open(self, settings: EffectiveStorage, attribution: Attribution) -> _core.ObjectStore:
         """Open the store; no request is made."""
@@ -50,6 +52,7 @@ class Remote:
         given: dict[str, Any] = {
             "prefix": self.prefix or "",
             "from_env": self.access.from_env,
+            "read_only": not self.writable,
             "credentials": self.access.provider,
             "read_headers": dict(self.headers.read),
             "write_headers": dict(self.headers.write),

@@ -101,8 +101,12 @@ class Storage(StructuralDisplay):
             yield item.key[len(below) :].lstrip("/"), item
 
     def open(self, settings: EffectiveStorage, attribution: Attribution) -> _core.ObjectStore:
-        """The extension's store; no request is made."""
-        return self._backend.open(settings, attribution)
+        """The extension's store; no request is made.
+
+        Every repository gets its store here: what cannot be written to is handed out without a way to write.
+        """
+        store = self._backend.open(settings, attribution)
+        return store.as_read_only() if self._backend.read_only else store
 
     def ensure_creatable(self) -> None:
         """Raise if no repository may be made here.

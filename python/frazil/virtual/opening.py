@@ -43,13 +43,13 @@ def open_source(
     settings: StorageSettings,
     named: Iterable[str] = (),
 ) -> _core.ObjectStore:
-    """The bucket, host or file system of a container; no request is made.
+    """The bucket, host or file system of a container, for reading; no request is made.
 
     Keys are whole: the prefix of the container is part of them.  ``named`` are the prefixes that the caller knows of, to
     whose hosts web servers may redirect even if they are private ones.
     """
     if isinstance(source.store, ObjectStoreConfig.LocalFileSystem):
-        return _core.ObjectStore.local("/", durable=False, verbatim=True)
+        return _core.ObjectStore.local("/", durable=False, verbatim=True).as_read_only()
     remote = _remote(source.store, source.prefix, authorisation, tuple(named))
     return remote.open(settings.effective(), attribution)
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use frazil_core::storage::RemoteStore;
 use frazil_core::storage::remote::checksum::Checksum;
 use frazil_core::storage::remote::credentials::Provider;
 use frazil_core::storage::remote::settings::{Options, RemoteKind, RemoteSettings};
+use frazil_core::storage::{ObjectStore, RemoteStore};
 use frazil_core::{Error, ErrorKind};
 use pyo3::prelude::*;
 use pyo3::types::PyMapping;
@@ -14,7 +14,11 @@ use pyo3::types::PyMapping;
 use crate::error::{keep_raised, to_py};
 
 /// A remote store of this kind; see `ObjectStore.remote` in the stub.
-pub fn open(kind: &str, options: &Bound<'_, PyMapping>, settings: &Bound<'_, PyMapping>) -> PyResult<RemoteStore> {
+pub fn open(
+    kind: &str,
+    options: &Bound<'_, PyMapping>,
+    settings: &Bound<'_, PyMapping>,
+) -> PyResult<Arc<dyn ObjectStore>> {
     let kind =
         RemoteKind::from_name(kind).ok_or_else(|| invalid(format!("there is no kind of object store '{kind}'")))?;
     let options = pairs(options)?;
@@ -34,7 +38,7 @@ pub fn open(kind: &str, options: &Bound<'_, PyMapping>, settings: &Bound<'_, PyM
             other => return Err(invalid(format!("there is no setting '{other}'"))),
         }
     }
-    RemoteStore::new(kind, &options, parsed, provider).map_err(to_py)
+    RemoteStore::open(kind, &options, parsed, provider).map_err(to_py)
 }
 
 /// Put a value where its name says; false if there is no such setting.
@@ -43,6 +47,7 @@ fn set(settings: &mut RemoteSettings, name: &str, value: &Bound<'_, PyAny>) -> P
         "prefix" => settings.prefix = value.extract()?,
         "from_env" => settings.from_env = value.extract()?,
         "verbatim" => settings.verbatim = value.extract()?,
+        "read_only" => settings.read_only = value.extract()?,
         "metadata" => settings.metadata = value.extract()?,
         "conditional_create" => settings.conditional_create = value.extract()?,
         "conditional_update" => settings.conditional_update = value.extract()?,

@@ -5,9 +5,10 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use frazil_core::storage::read_only::ensure_writable;
 use frazil_core::storage::remote::label;
 use frazil_core::storage::{
-    self, ByteRange, Listing, LocalOptions, LocalStore, MemoryStore, PutOptions, ReadCondition,
+    self, ByteRange, Listing, LocalOptions, LocalStore, MemoryStore, PutOptions, ReadCondition, ReadOnlyStore,
 };
 use frazil_core::{Error, Result};
 use pyo3::prelude::*;
@@ -242,13 +243,29 @@ impl ObjectStore {
     /// `kind` is `s3`, `gcs`, `azure` or `http`; `options` are the `object_store` crate's names.
     #[staticmethod]
     fn remote(kind: &str, options: &Bound<'_, PyMapping>, settings: &Bound<'_, PyMapping>) -> PyResult<Self> {
-        remote::open(kind, options, settings).map(Self::new)
+        remote::open(kind, options, settings).map(|inner| Self { inner })
     }
 
     /// Reads are quick enough to be made without suspending (memory, local disk).
     #[getter]
     fn is_local(&self) -> bool {
         self.inner.is_local()
+    }
+
+    /// Nothing can be written: every write is refused before anything happens.
+    #[getter]
+    fn is_read_only(&self) -> bool {
+        self.inner.is_read_only()
+    }
+
+    /// The same store for reading only.
+    fn as_read_only(&self) -> Self {
+        Self { inner: ReadOnlyStore::over(Arc::clone(&self.inner)) }
+    }
+
+    /// Refuse here what `is_read_only` would refuse later.
+    fn ensure_writable(&self) -> PyResult<()> {
+        ensure_writable(self.inner.as_ref()).map_err(to_py)
     }
 
     /// Conditional writes need no setting that allows them (memory, local disk).

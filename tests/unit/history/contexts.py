@@ -37,7 +37,7 @@ class Counting:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self.inner, name)
-        if not callable(value):
+        if not callable(value) or name == "ensure_writable":  # which asks nobody
             return value
 
         def call(*args: Any, **kwargs: Any) -> Any:

@@ -268,11 +268,15 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, str], di
     """The arguments with which stores over a network are opened."""
     calls: list[tuple[str, dict[str, str], dict[str, Any]]] = []
 
+    class Opened(str):
+        def as_read_only(self) -> str:
+            return f"{self}, read-only"
+
     class Recorder:
         @staticmethod
         def remote(kind: str, options: dict[str, str], settings: dict[str, Any]) -> str:
             calls.append((kind, dict(options), dict(settings)))
-            return "opened"
+            return Opened("opened")
 
     monkeypatch.setattr("frazil.storage.remote._core.ObjectStore", Recorder)
     return calls
@@ -326,6 +330,7 @@ def test_s3(given) -> None:
     assert found == {
         "prefix": "p",
         "from_env": False,
+        "read_only": False,
         "credentials": None,
         "read_headers": {"x-both": "1", "x-role": "both"},
         "write_headers": {"x-both": "1", "x-role": "write"},
@@ -374,6 +379,7 @@ def test_tigris(given) -> None:
     assert consistent[2]["read_headers"] == consistent[2]["write_headers"] == expected
     assert weak[1]["aws_endpoint"] == "http://h"
     assert weak[2]["read_headers"] == {}
+    assert (consistent[2]["read_only"], weak[2]["read_only"]) == (False, True)
 
 
 def test_gcs(given) -> None:

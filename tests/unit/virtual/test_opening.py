@@ -117,3 +117,23 @@ def test_a_failure_names_the_credentials_that_were_used_and_the_line_that_gives_
     )
     assert advice(source("file:///a/", frazil.local_filesystem_store("/a")), None) == ""
     assert advice(source("http://a/", frazil.http_store()), HttpAccess) == ""
+
+
+@pytest.mark.parametrize(
+    ("url_prefix", "store"),
+    [
+        ("s3://bucket/folder/", frazil.s3_store(region="us-east-1")),
+        ("tigris://bucket/folder/", frazil.ObjectStoreConfig.Tigris(frazil.S3Options(region="auto"))),
+        ("gcs://bucket/folder/", frazil.gcs_store()),
+        ("az://container/folder/", azure_store(account="account")),
+        ("https://example.org/folder/", frazil.http_store()),
+        ("file:///folder/", frazil.local_filesystem_store("/folder")),
+    ],
+)
+def test_no_source_can_be_written_to(url_prefix: str, store: frazil.AnyObjectStoreConfig) -> None:
+    opened = opening.open_source(source(url_prefix, store), None, Attribution(), frazil.StorageSettings())
+    assert opened.is_read_only
+    with pytest.raises(frazil.ReadOnlyError):
+        opened.put("folder/x", b"")
+    with pytest.raises(frazil.ReadOnlyError):
+        opened.delete_many(["folder/x"])

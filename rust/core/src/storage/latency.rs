@@ -68,6 +68,10 @@ impl ObjectStore for LatencyStore {
         self.inner.is_local() && self.latency.read_ms.load(Ordering::Relaxed) == 0
     }
 
+    fn is_read_only(&self) -> bool {
+        self.inner.is_read_only()
+    }
+
     fn always_compares(&self) -> bool {
         self.inner.always_compares()
     }

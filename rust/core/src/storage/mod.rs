@@ -6,6 +6,7 @@ pub mod local;
 pub mod memory;
 pub(crate) mod parallel;
 pub mod prefix;
+pub mod read_only;
 pub mod remote;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ pub use latency::{Latency, LatencyStore};
 pub use local::{LocalOptions, LocalStore};
 pub use memory::MemoryStore;
 pub use prefix::PrefixStore;
+pub use read_only::ReadOnlyStore;
 pub use remote::RemoteStore;
 
 /// What a conditional write compares: an etag, a generation, or both.
@@ -172,6 +174,11 @@ impl Started {
 pub trait ObjectStore: fmt::Display + Send + Sync {
     /// Reads take microseconds, so that they need not be handed to another thread.
     fn is_local(&self) -> bool {
+        false
+    }
+
+    /// Nothing can be written: every write is refused with [`ErrorKind::ReadOnlyStorage`] before anything happens.
+    fn is_read_only(&self) -> bool {
         false
     }
 

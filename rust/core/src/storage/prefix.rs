@@ -55,6 +55,10 @@ impl ObjectStore for PrefixStore {
         self.inner.is_local()
     }
 
+    fn is_read_only(&self) -> bool {
+        self.inner.is_read_only()
+    }
+
     fn always_compares(&self) -> bool {
         self.inner.always_compares()
     }

@@ -37,8 +37,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::{
-    ByteRange, Done, Listing, ObjectMeta, ObjectStore, PutMode, PutOptions, ReadCondition, ReadRequest, Started,
-    Version, Versioned, bare_etag, key,
+    ByteRange, Done, Listing, ObjectMeta, ObjectStore, PutMode, PutOptions, ReadCondition, ReadOnlyStore, ReadRequest,
+    Started, Version, Versioned, bare_etag, key,
 };
 use crate::error::{Error, ErrorKind, Result};
 use credentials::{Credentials, Provider};
@@ -67,18 +67,25 @@ struct Remote {
 }
 
 impl RemoteStore {
-    /// Open a store; no request is made.
+    /// Open a store; no request is made.  There is no other way to one.
     ///
-    /// `provider` gives the credentials to use from then on, and is asked again before each call.
+    /// `provider` gives the credentials to use from then on, and is asked again before each call.  A web server gives out
+    /// files: whether it would take any is not asked.
     ///
     /// # Errors
     /// [`ErrorKind::StorageConfig`] for options that make no sense.
-    pub fn new(
+    pub fn open(
         kind: RemoteKind,
         options: &Options,
         settings: RemoteSettings,
         provider: Option<Provider>,
-    ) -> Result<Self> {
+    ) -> Result<Arc<dyn ObjectStore>> {
+        let read_only = settings.read_only || kind == RemoteKind::Http;
+        let store: Arc<dyn ObjectStore> = Arc::new(Self::new(kind, options, settings, provider)?);
+        Ok(if read_only { ReadOnlyStore::over(store) } else { store })
+    }
+
+    fn new(kind: RemoteKind, options: &Options, settings: RemoteSettings, provider: Option<Provider>) -> Result<Self> {
         let mut prefix = key::prefix(&settings.prefix)?.to_owned();
         let place = place(kind, options, &prefix);
         if settings.rooted {

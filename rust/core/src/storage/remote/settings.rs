@@ -52,6 +52,8 @@ pub struct RemoteSettings {
     pub prefix: String,
     /// Take what the options do not say from the environment.
     pub from_env: bool,
+    /// Nothing may be written.
+    pub read_only: bool,
     /// Send keys as they stand; else special characters are percent-encoded where the format wants it.
     pub verbatim: bool,
     /// Send user metadata and content types.
@@ -106,6 +108,7 @@ impl Default for RemoteSettings {
         Self {
             prefix: String::new(),
             from_env: false,
+            read_only: false,
             verbatim: false,
             metadata: true,
             conditional_create: true,
