@@ -64,6 +64,14 @@ impl ObjectStore for ReadOnlyStore {
         self.inner.clock_ahead()
     }
 
+    fn keeps_time(&self) -> bool {
+        self.inner.keeps_time()
+    }
+
+    fn time_lag(&self) -> i64 {
+        self.inner.time_lag()
+    }
+
     fn get(&self, key: &str, range: ByteRange) -> Result<Option<Bytes>> {
         self.inner.get(key, range)
     }
