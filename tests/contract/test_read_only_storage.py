@@ -222,7 +222,7 @@ def server(request) -> Iterator[ObjectServer]:
 class _Redirecting(Handler):
     target = ""
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - a name that the base class looks for
         self.send_response(302)
         self.send_header("Location", self.target)
         self.send_header("Content-Length", "0")
@@ -335,11 +335,9 @@ def _opened(repo: Repository, mode: SessionMode = SessionMode.writable) -> Sessi
 def test_no_method_of_a_session_writes(storage):
     repo = Repository.open(storage)
     session = _opened(repo)
-    for call in SESSION_CHANGES.values():
-        try:
+    for name, call in SESSION_CHANGES.items():
+        if name != "move":  # which has a test of its own
             call(session)
-        except IcechunkError as failure:
-            assert failure.kind in ("non-rearrange-session", "unsupported-spec-version"), failure
     zarr.create_group(session.store, path="new")
     for name, call in SESSION_WRITES.items():
         refusal = _refusal(partial(call, session))

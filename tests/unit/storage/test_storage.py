@@ -269,6 +269,8 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, str], di
     calls: list[tuple[str, dict[str, str], dict[str, Any]]] = []
 
     class Opened(str):
+        __slots__ = ()
+
         def as_read_only(self) -> str:
             return f"{self}, read-only"
 
