@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from frazil._core import ObjectStore, RepoInfo, Snapshot
+from frazil._core import ObjectStore, RepoInfo, Snapshot, Version
 from frazil.config import persistence
 from frazil.errors import (
     ErrorKind,
@@ -86,10 +86,10 @@ def migrate(
         info = plan(history, refs, known, now=context.clock())
         if dry_run:
             return info
-        _write(context, info)
-        _check(context.objects, history, refs, info)
+        written = _write(context, info)
+        _check(context.objects, history, refs, info, written)
         if delete_unused_v1_files:
-            delete_v1_files(context.objects)
+            delete_v1_files(context.objects, written)
         return info
 
 
@@ -179,11 +179,11 @@ def _ancestry(
 # ---- acting ----------------------------------------------------------------------------------------------------------
 
 
-def _write(context: RepositoryContext, info: RepoInfo) -> None:
-    """Create ``repo``: from here on the repository is of spec 2."""
+def _write(context: RepositoryContext, info: RepoInfo) -> Version:
+    """Create ``repo``: from here on the repository is of spec 2, and others may change it."""
     context = replace(context, spec_version=2)
     try:
-        context.objects.put(
+        return context.objects.put(
             keys.REPO,
             info.encode(writer=context.writer, level=context.config.effective_compression().level),
             put_mode(context, None),
@@ -196,30 +196,50 @@ def _write(context: RepositoryContext, info: RepoInfo) -> None:
         ) from None
 
 
-def _check(objects: ObjectStore, history: HistoryV1, refs: Refs, info: RepoInfo) -> None:
+def _check(objects: ObjectStore, history: HistoryV1, refs: Refs, info: RepoInfo, written: Version) -> None:
     """Read back what was written, and that no ref moved meanwhile; otherwise the repository is of spec 1 again."""
     try:
-        stored = objects.get(keys.REPO)
-        if stored is None or RepoInfo.decode(stored).updates() != info.updates():
-            raise error(ErrorKind.REPO_INFO_UPDATED, "the migrated repository cannot be read back")
+        if _is_at(objects, written):  # what somebody else has changed could be read
+            stored = objects.get(keys.REPO)
+            if stored is None or RepoInfo.decode(stored).updates() != info.updates():
+                raise error(ErrorKind.REPO_INFO_UPDATED, "the migrated repository cannot be read back")
         if read_refs(history) != refs:
             raise error(
                 ErrorKind.REPO_INFO_UPDATED,
                 "a branch or tag changed during the migration, which was undone; run it again with no writers around",
             )
-    except IcechunkError:
-        delete_all(objects, [keys.REPO])
+    except IcechunkError as failure:
+        _undo(objects, written, failure)
         raise
 
 
-def delete_v1_files(objects: ObjectStore) -> None:
-    """Delete what only spec 1 reads: first main, so that programs of spec 1 stop finding a repository at once."""
+def _is_at(objects: ObjectStore, written: Version) -> bool:
+    found = objects.get_versioned(keys.REPO, written)
+    return found is not None and found[0] is None
+
+
+def _undo(objects: ObjectStore, written: Version, failure: IcechunkError) -> None:
+    """Take back the ``repo`` object that was written, unless somebody has changed it since, which would be lost."""
+    if not _is_at(objects, written):
+        raise error(
+            ErrorKind.INVALID_REPOSITORY_MIGRATION,
+            "the repository is one of spec 2 now, and was changed since, so that this failure cannot be undone; look whether "
+            f"branches and tags are as they should be: {failure.message}",
+        ) from failure
+    delete_all(objects, [keys.REPO])
+
+
+def delete_v1_files(objects: ObjectStore, written: Version) -> None:
+    """Delete what only spec 1 reads: first main, so that programs of spec 1 stop finding a repository at once.
+
+    ``written`` is the version of the ``repo`` object that the migration has made.
+    """
     main = keys.branch_ref(MAIN_BRANCH)
     try:
         delete_all(objects, [main])
-    except IcechunkError:
+    except IcechunkError as failure:
         if objects.head(main) is not None:  # nothing is lost: go back to spec 1 as it was
-            delete_all(objects, [keys.REPO])
+            _undo(objects, written, failure)
         raise
     # The repository is one of spec 2 now, with or without leftovers.
     rest = [meta.key for meta in objects.list(keys.REFS)]

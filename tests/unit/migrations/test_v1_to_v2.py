@@ -9,7 +9,7 @@ import pytest
 from frazil._core import ObjectStore
 from frazil.config import RepositoryConfig
 from frazil.context import RepositoryContext
-from frazil.errors import ConflictError, SessionStateError, StorageError
+from frazil.errors import ConflictError, SessionStateError, StorageError, error
 from frazil.format import keys
 from frazil.format.records import SnapshotEntry
 from frazil.history import ops_log
@@ -158,6 +158,29 @@ def test_a_writer_of_spec_1_that_is_still_around_undoes_the_migration() -> None:
     assert old.history.entry(old.history.branch_tip("main")).message == "meanwhile"
     migrate(old.context, old.history, dry_run=False)
     assert migrated(old).entry(migrated(old).branch_tip("main")).message == "meanwhile"
+
+
+@pytest.mark.parametrize("call", ["get_versioned", "delete_many"])
+def test_a_migration_that_others_have_built_on_is_not_undone(call: str) -> None:
+    """Right after ``repo`` was written a writer of spec 2 commits, and then the migration fails."""
+    memory = ObjectStore.memory()
+    old = Old(memory)
+    racing = Counting(memory)
+    context = make_context(racing, spec_version=1)
+
+    def build_on_it() -> None:
+        if "put" not in racing.calls or "t" in migrated(old).tags():
+            return
+        migrated(old).create_tag("t", old.second.id)
+        if call == "delete_many":
+            raise error("object-store", "no deletions today")
+        old.history.refs.move_branch("main", old.first.id)
+
+    racing.before[call] = build_on_it
+    with pytest.raises(SessionStateError, match="was changed since, so that this failure cannot be undone") as raised:
+        migrate(context, HistoryV1(context), dry_run=False)
+    assert raised.value.kind == "invalid-repository-migration"
+    assert migrated(old).tags()["t"] == old.second.id
 
 
 def test_of_two_migrations_one_wins() -> None:

@@ -32,6 +32,13 @@ struct Paths {
     broken: BTreeMap<PathBuf, String>,
 }
 
+/// What was known of a file.
+#[derive(Debug)]
+pub struct Known {
+    waits: bool,
+    broken: Option<String>,
+}
+
 /// The files and directories written since the last sync.
 #[derive(Debug, Default)]
 pub struct Unsynced {
@@ -58,11 +65,23 @@ impl Unsynced {
         }
     }
 
-    /// Note that `path` is about to be removed.
-    pub fn forget(&self, path: &Path) {
+    /// Note that `path` is about to be removed; what was known of it, for `remember` if it stays.
+    ///
+    /// Not afterwards: somebody may have written it anew by then.
+    pub fn forget(&self, path: &Path) -> Known {
         let mut paths = self.paths();
-        paths.files.remove(path);
-        paths.broken.remove(path);
+        Known { waits: paths.files.remove(path), broken: paths.broken.remove(path) }
+    }
+
+    /// Note that `path` was not removed after all.
+    pub fn remember(&self, path: &Path, known: Known) {
+        let mut paths = self.paths();
+        if known.waits {
+            paths.files.insert(path.to_owned());
+        }
+        if let Some(reason) = known.broken {
+            paths.broken.insert(path.to_owned(), reason);
+        }
     }
 
     /// Put the entry of `path` on stable storage, with the entries of those directories above it that wait for that.
@@ -183,6 +202,21 @@ mod tests {
         assert!(unsynced.wait_on(paths.clone(), vec![None, Some(error)]).is_err());
         assert_eq!(unsynced.paths().files, BTreeSet::from([paths[1].clone()]));
         unsynced.ensure_sound(&paths[1]).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_could_not_be_removed_is_as_it_was() {
+        let unsynced = Unsynced::default();
+        let (path, other) = (Path::new("/directory/chunk"), Path::new("/directory/other"));
+        unsynced.paths().broken.insert(path.to_owned(), "refused".to_owned());
+        unsynced.add(other, Files::FileAndDirectory);
+        for path in [path, other] {
+            let known = unsynced.forget(path);
+            unsynced.ensure_sound(path).unwrap();
+            unsynced.remember(path, known);
+        }
+        unsynced.ensure_sound(path).unwrap_err();
+        assert_eq!(unsynced.paths().files, BTreeSet::from([other.to_owned()]));
     }
 
     #[test]

@@ -118,8 +118,9 @@ impl LocalStore {
                 deletion.changed.push(key.clone());
                 continue;
             }
-            self.unsynced.forget(&path);
+            let known = self.unsynced.forget(&path);
             if let Err(error) = found(fs::remove_file(&path), "delete", &path) {
+                self.unsynced.remember(&path, known);
                 deletion.failed.push((key.clone(), error.message));
             }
         }
