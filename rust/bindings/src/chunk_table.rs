@@ -17,8 +17,8 @@ use crate::buffer::bytes_of;
 use crate::chunk_ref::{ChunkRef, checksum};
 use crate::coord_set::CoordSet;
 use crate::error::{blocking, to_py};
+use crate::extents::extents_to_py;
 use crate::location_column::LocationColumn;
-use crate::manifest::extents_to_py;
 use crate::storage::ObjectStore;
 
 /// How many changes lie within a box of the grid, given by its extents.

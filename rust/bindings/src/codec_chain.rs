@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use frazil_core::array_io::{self, Batch, Naming, Upload};
-use frazil_core::codec::{Chain, ElementKind, Equality, Fill, Source};
+use frazil_core::codec::{Chain, ElementKind, Equality, Fill, Source, chain_from_json};
 use frazil_core::storage::PutOptions;
 use frazil_core::{Change, ChunkRef as CoreRef, Error, ErrorKind, ObjectId12};
 use numpy::{PyReadonlyArray1, PyReadwriteArray1};
@@ -50,7 +50,7 @@ impl CodecChain {
         }
         let fill = Arc::new(Fill::new(fill, equality).map_err(to_py)?);
         let kind = ElementKind { size: item_size, unit, big_endian, fill };
-        Chain::from_json(codecs, &shape, &kind).map(|inner| Self { inner: Arc::new(inner) }).map_err(to_py)
+        chain_from_json(codecs, &shape, &kind).map(|inner| Self { inner: Arc::new(inner) }).map_err(to_py)
     }
 
     /// Bytes of a whole chunk in memory.

@@ -10,6 +10,7 @@ mod codec_chain;
 mod completions;
 mod coord_set;
 mod error;
+mod extents;
 mod header;
 mod id_listing;
 mod ids;

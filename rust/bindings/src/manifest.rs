@@ -15,6 +15,7 @@ use crate::chunk_ref::ChunkRef;
 use crate::chunk_table::ChunkTable;
 use crate::coord_set::CoordSet;
 use crate::error::to_py;
+use crate::extents::extents_to_py;
 use crate::header::Version;
 use crate::ids::{Id, Id8, Id12};
 
@@ -142,11 +143,6 @@ impl Manifest {
     fn virtual_locations(&self, py: Python<'_>) -> PyResult<Vec<String>> {
         py.detach(|| self.inner.virtual_locations()).map_err(to_py)
     }
-}
-
-/// Extents for Python.
-pub fn extents_to_py<'py>(py: Python<'py>, extents: &[(u32, u32)]) -> PyResult<Bound<'py, PyTuple>> {
-    PyTuple::new(py, extents.iter().copied())
 }
 
 /// The references of one array for new manifests.

@@ -11,9 +11,9 @@ use pyo3::types::{PyBytes, PyMapping, PyTuple};
 
 use crate::buffer::bytes_of;
 use crate::error::to_py;
+use crate::extents::extents_to_py;
 use crate::header::Version;
 use crate::ids::{Id, Id8, Id12};
-use crate::manifest::extents_to_py;
 
 /// A node as Python sees it.
 type NodeTuple<'py> = (Id8, String, Vec<u8>, Option<ArrayTuple<'py>>);

@@ -5,7 +5,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::compression::Compression;
-use super::config;
 use super::fill::Fill;
 use super::output::Elements;
 use super::region::{Region, c_strides};
@@ -46,16 +45,6 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Read `codecs`, a list as the metadata of an array has it (Zarr format 3), for chunks of `shape`.
-    ///
-    /// # Errors
-    /// [`ErrorKind::UnsupportedOperation`] if a codec is not known here, or does what we do not do.
-    pub fn from_json(codecs: &str, shape: &[usize], kind: &ElementKind) -> Result<Self> {
-        let list = serde_json::from_str(codecs)
-            .map_err(|error| Error::new(ErrorKind::InvalidInput, format!("the list of codecs is no JSON: {error}")))?;
-        config::chain(&list, shape, kind)
-    }
-
     /// A chain without codecs between arrays, or from bytes to bytes.
     pub(super) fn new(shape: &[usize], kind: &ElementKind, order: Option<Vec<usize>>) -> Result<Self> {
         let length = shape.iter().try_fold(kind.size, |all, &size| all.checked_mul(size));
@@ -169,6 +158,7 @@ impl Chain {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::chain_from_json;
     use crate::codec::fill::Equality;
     use crate::codec::region::Axis;
 
@@ -177,7 +167,7 @@ mod tests {
         let run = |codecs: &str, shape: &[usize], region: &Region| {
             let fill = Arc::new(Fill::new(&[0; 2], Equality::Bits).unwrap());
             let kind = ElementKind { size: 2, unit: 2, big_endian: false, fill };
-            Chain::from_json(codecs, shape, &kind).unwrap().run_as_decoded(region)
+            chain_from_json(codecs, shape, &kind).unwrap().run_as_decoded(region)
         };
         let plain = r#"[{"name": "bytes", "configuration": {"endian": "little"}}]"#;
         let transposed = r#"[{"name": "transpose", "configuration": {"order": [1, 0]}},

@@ -64,9 +64,14 @@ impl<'a> Codec<'a> {
     }
 }
 
-/// The chain that `codecs` describes.
-pub fn chain(codecs: &Value, shape: &[usize], kind: &ElementKind) -> Result<Chain> {
-    nested_chain(codecs, shape, kind, 0)
+/// Read `codecs`, a list as the metadata of an array has it (Zarr format 3), for chunks of `shape`.
+///
+/// # Errors
+/// [`ErrorKind::UnsupportedOperation`] if a codec is not known here, or does what we do not do.
+pub fn chain_from_json(codecs: &str, shape: &[usize], kind: &ElementKind) -> Result<Chain> {
+    let list = serde_json::from_str(codecs)
+        .map_err(|error| Error::new(ErrorKind::InvalidInput, format!("the list of codecs is no JSON: {error}")))?;
+    nested_chain(&list, shape, kind, 0)
 }
 
 fn nested_chain(codecs: &Value, shape: &[usize], kind: &ElementKind, depth: usize) -> Result<Chain> {
@@ -167,7 +172,7 @@ mod tests {
 
     fn read(codecs: &str, shape: &[usize]) -> Result<Chain> {
         let fill = Arc::new(Fill::new(&[0; 4], Equality::Bits).unwrap());
-        Chain::from_json(codecs, shape, &ElementKind { size: 4, unit: 4, big_endian: false, fill })
+        chain_from_json(codecs, shape, &ElementKind { size: 4, unit: 4, big_endian: false, fill })
     }
 
     #[test]

@@ -272,7 +272,7 @@ mod tests {
             codecs(rank, shards, shape.clone()).prop_map(move |codecs| {
                 let fill = Arc::new(Fill::new(&FILL, Equality::Bits).unwrap());
                 let kind = ElementKind { size: 2, unit: 2, big_endian: false, fill };
-                Chain::from_json(&codecs, &shape, &kind).unwrap()
+                crate::codec::chain_from_json(&codecs, &shape, &kind).unwrap()
             })
         })
     }

@@ -25,6 +25,7 @@ use std::fmt::Display;
 use crate::error::{Error, ErrorKind, Result};
 
 pub use chain::{Chain, ElementKind};
+pub use config::chain_from_json;
 pub use encode::Source;
 pub use fill::{Equality, Fill};
 pub use region::{Axis, Region};

@@ -1,6 +1,9 @@
 //! Memory that one thread decodes and encodes with.
 
 use std::cell::RefCell;
+use std::io;
+
+use zstd::bulk::{Compressor, Decompressor};
 
 /// Buffers start at a multiple of this: the kernel copies several times slower into one that starts a few bytes after a
 /// page, as `malloc` places large ones.
@@ -28,11 +31,18 @@ impl AlignedBuffer {
     }
 }
 
+/// A compressor for Zstandard frames and its settings.
+struct Encoder {
+    compressor: Compressor<'static>,
+    level: i32,
+    checksum: bool,
+}
+
 /// Decoders, encoders and spare buffers of one thread.
 #[derive(Default)]
 pub struct Scratch {
-    pub(super) zstd_decoder: Option<zstd::bulk::Decompressor<'static>>,
-    pub(super) zstd_encoder: Option<super::zstd::Encoder>,
+    zstd_decoder: Option<Decompressor<'static>>,
+    zstd_encoder: Option<Encoder>,
     spare: Vec<AlignedBuffer>,
 }
 
@@ -45,6 +55,29 @@ impl Scratch {
     /// Keep a buffer for the next one who needs one.
     pub fn give_back(&mut self, buffer: AlignedBuffer) {
         self.spare.push(buffer);
+    }
+
+    /// The decompressor for Zstandard frames.
+    pub fn zstd_decoder(&mut self) -> io::Result<&mut Decompressor<'static>> {
+        let decoder = match self.zstd_decoder.take() {
+            Some(decoder) => decoder,
+            None => Decompressor::new()?,
+        };
+        Ok(self.zstd_decoder.insert(decoder))
+    }
+
+    /// The compressor for Zstandard frames, made anew only where the settings change.
+    pub fn zstd_encoder(&mut self, level: i32, checksum: bool) -> io::Result<&mut Compressor<'static>> {
+        let kept = self.zstd_encoder.take().filter(|kept| kept.level == level && kept.checksum == checksum);
+        let encoder = match kept {
+            Some(encoder) => encoder,
+            None => {
+                let mut compressor = Compressor::new(level)?;
+                compressor.include_checksum(checksum)?;
+                Encoder { compressor, level, checksum }
+            }
+        };
+        Ok(&mut self.zstd_encoder.insert(encoder).compressor)
     }
 
     fn trim(&mut self) {

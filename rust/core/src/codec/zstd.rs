@@ -15,12 +15,6 @@ pub struct Zstd {
     pub checksum: bool,
 }
 
-/// A compressor and what it is set to.
-pub struct Encoder {
-    compressor: Compressor<'static>,
-    settings: Zstd,
-}
-
 impl Zstd {
     /// The content of `frames`, which has to fill `target`.
     pub fn decode_exact(frames: &[u8], target: &mut [u8], scratch: &mut Scratch) -> Result<()> {
@@ -57,25 +51,10 @@ impl Zstd {
     }
 
     fn encoder(self, scratch: &mut Scratch) -> Result<&mut Compressor<'static>> {
-        let kept = scratch.zstd_encoder.take().filter(|encoder| encoder.settings == self);
-        let encoder = match kept {
-            Some(encoder) => encoder,
-            None => self.new_encoder().map_err(|error| failed("zstd", error))?,
-        };
-        Ok(&mut scratch.zstd_encoder.insert(encoder).compressor)
-    }
-
-    fn new_encoder(self) -> std::io::Result<Encoder> {
-        let mut compressor = Compressor::new(self.level)?;
-        compressor.include_checksum(self.checksum)?;
-        Ok(Encoder { compressor, settings: self })
+        scratch.zstd_encoder(self.level, self.checksum).map_err(|error| failed("zstd", error))
     }
 }
 
 fn decoder(scratch: &mut Scratch) -> Result<&mut Decompressor<'static>> {
-    let decoder = match scratch.zstd_decoder.take() {
-        Some(decoder) => decoder,
-        None => Decompressor::new().map_err(|error| failed("zstd", error))?,
-    };
-    Ok(scratch.zstd_decoder.insert(decoder))
+    scratch.zstd_decoder().map_err(|error| failed("zstd", error))
 }
