@@ -14,6 +14,17 @@ from frazil.names import public
 __all__ = ["ManifestFileInfo", "SnapshotInfo", "info_of"]
 
 
+def _parts_of(self: SnapshotInfo) -> Parts:
+    """The fields, in order."""
+    return Parts("snapshots.SnapshotInfo", tuple((name, getattr(self, name)) for name in self.__match_args__))
+
+
+# The class is the extension's, so that listing a long history makes one object a commit; its display is Python's.
+for _name in ("__repr__", "__str__", "_repr_html_"):
+    setattr(SnapshotInfo, _name, vars(StructuralDisplay)[_name])
+setattr(SnapshotInfo, "__display__", _parts_of)  # noqa: B010 - mypy refuses the assignment to a method
+
+
 def info_of(entry: SnapshotEntry) -> SnapshotInfo:
     """The public face of a record."""
     parent = None if entry.parent_id is None else format_id(entry.parent_id)

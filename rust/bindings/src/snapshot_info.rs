@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, Datelike, Timelike};
 use frazil_core::format::repo_info::{Lineage, SnapshotEntry};
 use frazil_core::format::values;
-use frazil_core::object_id;
+use frazil_core::{Error, ErrorKind, object_id};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyDateTime, PyDict, PyTuple, PyTzInfo};
@@ -60,14 +60,11 @@ impl SnapshotInfo {
                 )
                 .map(Bound::into_any)
             }
-            // Which says what is wrong with it.
-            _ => py.import("frazil.clock")?.call_method1("to_datetime", (micros,)),
+            _ => Err(to_py(Error::new(
+                ErrorKind::Deserialization,
+                format!("a file holds a time outside the years 1 to 9999: {micros} microseconds since 1970"),
+            ))),
         }
-    }
-
-    /// What `frazil.display` makes of it.
-    fn displayed<'py>(slf: &Bound<'py, Self>, how: &str) -> PyResult<Bound<'py, PyAny>> {
-        slf.py().import("frazil.display")?.call_method1(how, (slf,))
     }
 
     fn parts<'py>(&self, py: Python<'py>) -> PyResult<[Bound<'py, PyAny>; 5]> {
@@ -174,25 +171,6 @@ impl SnapshotInfo {
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
         let py = slf.py();
         Ok((slf.get_type().into_any(), PyTuple::new(py, slf.get().parts(py)?)?))
-    }
-
-    /// The fields, in order.
-    fn __display__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let fields = FIELDS.into_iter().zip(self.parts(py)?);
-        let fields = PyTuple::new(py, fields.map(|field| field.into_py_any(py)).collect::<PyResult<Vec<_>>>()?)?;
-        py.import("frazil.display")?.call_method1("Parts", ("snapshots.SnapshotInfo", fields))
-    }
-
-    fn __repr__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        Self::displayed(slf, "structural")
-    }
-
-    fn __str__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        Self::displayed(slf, "structural")
-    }
-
-    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        Self::displayed(slf, "html")
     }
 }
 
