@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, MutableMapping
+from collections.abc import Collection, Hashable, Mapping, MutableMapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from xarray import Dataset
 from xarray.backends.zarr import ZarrStore
 
+from frazil.integrations.xarray.append_checks import Allowance, check_group, checked_allowances
 from frazil.integrations.xarray.array_writer import LazyArrayWriter
 from frazil.integrations.xarray.group_writer import open_group, write_metadata
 from frazil.integrations.xarray.modes import Region, ZarrWriteModes, _choose_default_mode
@@ -29,6 +30,7 @@ class _XarrayDatasetWriter:
     store: IcechunkStore
     safe_chunks: bool = True
     align_chunks: bool = False
+    allow: Collection[Allowance] = ()
     _target: ZarrStore | None = field(default=None, init=False, repr=False, compare=False)
     _writer: LazyArrayWriter = field(default_factory=LazyArrayWriter, init=False, repr=False, compare=False)
 
@@ -45,10 +47,13 @@ class _XarrayDatasetWriter:
         region: Region,
     ) -> None:
         """Open or make the group; ``mode`` None takes the one that fits."""
+        mode = _choose_default_mode(mode=mode, append_dim=append_dim, region=region)
+        allowed = checked_allowances(self.allow)
+        check_group(self.dataset, self.store, group=group, mode=mode, append_dim=append_dim, allow=allowed)
         self._target = open_group(
             self.store,
             group=group,
-            mode=_choose_default_mode(mode=mode, append_dim=append_dim, region=region),
+            mode=mode,
             append_dim=append_dim,
             region=region,
             safe_chunks=self.safe_chunks,

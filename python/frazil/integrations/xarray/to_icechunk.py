@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, MutableMapping
+from collections.abc import Collection, Hashable, Mapping, MutableMapping
 from typing import Any, TypeAlias
 
 from xarray import DataArray, Dataset, DataTree
 from xarray.backends.api import DATAARRAY_NAME, DATAARRAY_VARIABLE
 
+from frazil.integrations.xarray.append_checks import Allowance, check_group, checked_allowances
 from frazil.integrations.xarray.array_writer import LazyArrayWriter
 from frazil.integrations.xarray.group_writer import open_group, write_metadata
 from frazil.integrations.xarray.modes import Region, ZarrWriteModes, _choose_default_mode
@@ -28,6 +29,7 @@ def to_icechunk(
     encoding: Mapping[Any, Any] | None = None,
     chunkmanager_store_kwargs: MutableMapping[Any, Any] | None = None,
     split_every: int | None = None,
+    allow: Collection[Allowance] = (),
 ) -> None:
     """Write an object of xarray through a session, which then holds the changes, to be committed.
 
@@ -60,6 +62,20 @@ def to_icechunk(
         For ``dask.array.store`` and ``dask.compute``.
     split_every
         How many forks are merged by one task.
+    allow
+        What is done although it is refused otherwise, before anything is staged; an append that is not refused reads back
+        as what ``xarray.concat`` gives.  ``"inexact"``: values that the encoding of the existing array does not hold, such as
+        06:00 on a time axis in whole days, of which xarray then stores something else (values that are packed with
+        ``scale_factor`` or ``add_offset`` may be rounded to the nearest step).  ``"dtypes"``: appended values of another type
+        than the array.  ``"variables"``: appending variables that the group does not have, or not to all that it has along
+        the dimension.  ``"unsorted"``, ``"repeated"``: labels along ``append_dim`` that break the order of those that are
+        there, or are there already.  ``"overwriting"``: variables without that dimension that differ from the stored ones.
+        Values of dask are computed only for one-dimensional times; of others the type is compared.
+
+    Raises
+    ------
+    ValueError
+        What is not allowed, with the ``encoding`` that would hold the values.
 
     Examples
     --------
@@ -72,12 +88,15 @@ def to_icechunk(
     if not isinstance(session, Session):
         raise ValueError(f"Please pass in a {PACKAGE}.Session. Received {type(session)} instead.")
     mode = _choose_default_mode(mode=mode, append_dim=append_dim, region=region)
+    allowed = checked_allowances(allow)
     if isinstance(obj, DataTree):
         _refuse_for_trees(append_dim, region)
         parts = _nodes(obj, group, encoding or {})
     else:
         parts = [(_as_dataset(obj), group, encoding)]
     store, writer = session.store, LazyArrayWriter()
+    for dataset, place, _ in parts:
+        check_group(dataset, store, group=place, mode=mode, append_dim=append_dim, allow=allowed)
     for dataset, place, dataset_encoding in parts:
         target = open_group(
             store,
