@@ -863,7 +863,10 @@ class ObjectStore:
         content_type: str | None = None,
         storage_class: str | None = None,
         fresh: bool = False,
-    ) -> Version: ...
+        label: str | None = None,
+    ) -> Version:
+        """Store an object; ``label`` is told in the User-Agent of the requests."""
+
     def put_many(
         self,
         objects: Sequence[tuple[str, ReadableBuffer]],
@@ -1146,13 +1149,14 @@ class CodecChain:
 
     def read(
         self,
+        path: str,
         reader: ChunkReader,
         selection: ChunkSelection,
         memory: Any,
         shape: Sequence[int],
-        fetch_virtual: Callable[[list[ChunkRef]], Sequence[ReadableBuffer]],
+        fetch_virtual: Callable[[list[ChunkRef], list[str]], Sequence[ReadableBuffer]],
     ) -> list[int]:
-        """Put the selected elements into ``memory``; the numbers of the chunks that were never written.
+        """Put the selected elements of the array at ``path`` into ``memory``; the numbers of the chunks that were never written.
 
         ``memory`` is a one-dimensional NumPy array of uint8, holding an array of ``shape`` in C order.  Damaged chunks:
         ``FormatError(deserialization)``.
@@ -1160,10 +1164,11 @@ class CodecChain:
 
     def write(
         self,
+        path: str,
         reader: ChunkReader,
         selection: ChunkSelection,
         memory: Any,
-        fetch_virtual: Callable[[list[ChunkRef]], Sequence[ReadableBuffer]],
+        fetch_virtual: Callable[[list[ChunkRef], list[str]], Sequence[ReadableBuffer]],
         *,
         keep_empty: bool,
         inline_limit: int,

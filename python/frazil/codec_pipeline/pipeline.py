@@ -75,7 +75,7 @@ register_pipeline(FrazilCodecPipeline)
 def _read(job: Job) -> tuple[dict[str, str], ...]:
     with operation("get_chunks", path=job.node.path):
         missing = job.kinded.chain.read(
-            job.reader, job.selection, job.memory.data, job.memory.c_shape, fetcher(job.tree.context)
+            job.node.path, job.reader, job.selection, job.memory.data, job.memory.c_shape, fetcher(job.tree.context)
         )
     if not missing:
         return (_PRESENT,) * len(job.selection)
@@ -91,6 +91,7 @@ def _write(job: Job, *, keep_empty: bool) -> None:
     with operation("set_chunks", path=job.node.path):
         tree.ensure_editable()
         changes = job.kinded.chain.write(
+            job.node.path,
             job.reader,
             job.selection,
             job.memory.data,

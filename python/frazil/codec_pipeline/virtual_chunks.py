@@ -13,14 +13,17 @@ _MOST_THREADS = 32
 """They wait for storage most of the time."""
 
 
-def fetcher(context: RepositoryContext) -> Callable[[Sequence[ChunkRef]], list[Buffer]]:
-    """A function from references to their bytes, in order."""
+def fetcher(context: RepositoryContext) -> Callable[[Sequence[ChunkRef], Sequence[str]], list[Buffer]]:
+    """A function from references, and what requests for each of them say of it, to their bytes, in order."""
 
-    def fetch(references: Sequence[ChunkRef]) -> list[Buffer]:
+    def read(reference: ChunkRef, label: str) -> Buffer:
+        return read_virtual(context, reference, lambda: label)
+
+    def fetch(references: Sequence[ChunkRef], labels: Sequence[str]) -> list[Buffer]:
         if len(references) == 1:
-            return [read_virtual(context, references[0])]
+            return [read(references[0], labels[0])]
         threads = min(_MOST_THREADS, len(references), context.config.effective_max_concurrent_requests())
         with ThreadPoolExecutor(threads, thread_name_prefix="frazil-virtual") as pool:
-            return list(pool.map(lambda reference: read_virtual(context, reference), references))
+            return list(pool.map(read, references, labels))
 
     return fetch

@@ -15,6 +15,7 @@ from frazil.errors import (
 )
 from frazil.format import keys as object_keys
 from frazil.format import zarr_metadata
+from frazil.format.records import NodeRecord
 from frazil.ids import ChunkId, content_chunk_id
 from frazil.node_path import NodePath
 from frazil.offload import run_in_thread
@@ -228,9 +229,9 @@ class RawStore(PicklesSlots):
             )
         self.tree.ensure_editable()
         self.tree.check_coords(parsed.node, parsed.coords)
-        self.tree.set_chunk(parsed.node, parsed.coords, self._stored(value, length))
+        self.tree.set_chunk(parsed.node, parsed.coords, self._stored(value, length, parsed.node, parsed.coords))
 
-    def _stored(self, value: ReadableBytes, length: int) -> ChunkRef:
+    def _stored(self, value: ReadableBytes, length: int, node: NodeRecord, coords: tuple[int, ...]) -> ChunkRef:
         """Put the bytes where they belong by their size, and say where that is."""
         context = self.tree.context
         if length <= context.config.effective_inline_threshold():
@@ -238,19 +239,23 @@ class RawStore(PicklesSlots):
         if context.content_ids:
             chunk_id = content_chunk_id(value)
             if not self.tree.has_uploaded(chunk_id):
-                self._upload(chunk_id, value)
+                self._upload(chunk_id, value, node, coords)
                 self.tree.note_upload(chunk_id)
         else:
             chunk_id = context.ids.chunk_id()
-            self._upload(chunk_id, value)
+            self._upload(chunk_id, value, node, coords)
         return ChunkRef.native(chunk_id, 0, length)
 
-    def _upload(self, chunk_id: ChunkId, value: ReadableBytes) -> None:
+    def _upload(self, chunk_id: ChunkId, value: ReadableBytes, node: NodeRecord, coords: tuple[int, ...]) -> None:
         context = self.tree.context
         settings = context.config.effective_storage()
         storage_class = settings.chunks_storage_class or settings.storage_class
         context.objects.put(
-            object_keys.chunk(chunk_id), value, storage_class=storage_class, fresh=not context.content_ids
+            object_keys.chunk(chunk_id),
+            value,
+            storage_class=storage_class,
+            fresh=not context.content_ids,
+            label=None if context.objects.is_local else chunk_label(node.path, coords),
         )
 
     def write_new(self, key: str, value: ReadableBytes) -> None:

@@ -65,10 +65,12 @@ impl CodecChain {
         self.inner.is_plain()
     }
 
-    /// Put the selected elements into `memory`, of C-order `shape`; the numbers of the chunks that were never written.
+    /// Put the selected elements of the array at `path` into `memory`, of C-order `shape`; the numbers of the chunks that were never written.
+    #[expect(clippy::too_many_arguments, reason = "what is read, from where, and where to")]
     fn read(
         &self,
         py: Python<'_>,
+        path: &str,
         reader: &ChunkReader,
         selection: &ChunkSelection,
         mut memory: PyReadwriteArray1<'_, u8>,
@@ -76,9 +78,13 @@ impl CodecChain {
         fetch_virtual: Py<PyAny>,
     ) -> PyResult<Vec<usize>> {
         let memory = memory.as_slice_mut()?;
-        let batch = self.batch(reader, selection);
+        let batch = self.batch(path, reader, selection);
         let foreign = Foreign::new(fetch_virtual);
-        foreign.finish(py.detach(|| array_io::read(&batch, &|references| foreign.fetch(references), memory, &shape)))
+        foreign.finish(
+            py.detach(|| {
+                array_io::read(&batch, &|references, labels| foreign.fetch(references, labels), memory, &shape)
+            }),
+        )
     }
 
     /// Encode and store the selected elements of `memory`; what has to be recorded of each chunk.
@@ -86,12 +92,13 @@ impl CodecChain {
     /// `ids` are 12 bytes for each chunk, or None to name chunks by their content.  With `packs` many small chunks share
     /// objects.
     #[pyo3(signature = (
-        reader, selection, memory, fetch_virtual, *, keep_empty, inline_limit, ids, packs, storage_class=None
+        path, reader, selection, memory, fetch_virtual, *, keep_empty, inline_limit, ids, packs, storage_class=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "how and where chunks are stored")]
     fn write(
         &self,
         py: Python<'_>,
+        path: &str,
         reader: &ChunkReader,
         selection: &ChunkSelection,
         memory: PyReadonlyArray1<'_, u8>,
@@ -103,7 +110,7 @@ impl CodecChain {
         storage_class: Option<String>,
     ) -> PyResult<ChunkChanges> {
         let source = Source { bytes: memory.as_slice()?, keep_empty };
-        let batch = self.batch(reader, selection);
+        let batch = self.batch(path, reader, selection);
         let ids: Option<Vec<ObjectId12>> =
             ids.map(|ids| ids.as_chunks::<12>().0.iter().map(|raw| frazil_core::ObjectId(*raw)).collect());
         let upload = Upload {
@@ -114,15 +121,27 @@ impl CodecChain {
         };
         let foreign = Foreign::new(fetch_virtual);
         let changes = foreign.finish(py.detach(|| {
-            array_io::write(&batch, &|references| foreign.fetch(references), source, &selection.complete, &upload)
+            array_io::write(
+                &batch,
+                &|references, labels| foreign.fetch(references, labels),
+                source,
+                &selection.complete,
+                &upload,
+            )
         }))?;
         Ok(ChunkChanges { rank: selection.rank, coords: selection.coords.clone(), changes })
     }
 }
 
 impl CodecChain {
-    fn batch<'a>(&'a self, reader: &'a ChunkReader, selection: &'a ChunkSelection) -> Batch<'a> {
-        Batch { reader: &reader.inner, chain: &self.inner, coords: &selection.coords, regions: &selection.regions }
+    fn batch<'a>(&'a self, path: &'a str, reader: &'a ChunkReader, selection: &'a ChunkSelection) -> Batch<'a> {
+        Batch {
+            path,
+            reader: &reader.inner,
+            chain: &self.inner,
+            coords: &selection.coords,
+            regions: &selection.regions,
+        }
     }
 }
 
@@ -143,10 +162,15 @@ impl Foreign {
         Self { function, raised: Mutex::new(None) }
     }
 
-    fn fetch(&self, references: &[CoreRef]) -> frazil_core::Result<Vec<Bytes>> {
+    fn fetch(&self, references: &[CoreRef], labels: Vec<String>) -> frazil_core::Result<Vec<Bytes>> {
         let call = |py: Python<'_>| -> PyResult<Vec<Bytes>> {
             let references: Vec<ChunkRef> = references.iter().cloned().map(ChunkRef::from).collect();
-            self.function.bind(py).call1((references,))?.try_iter()?.map(|data| bytes_of(&data?)).collect()
+            self.function
+                .bind(py)
+                .call1((references, labels.clone()))?
+                .try_iter()?
+                .map(|data| bytes_of(&data?))
+                .collect()
         };
         Python::attach(call).map_err(|raised| {
             *self.raised.lock().unwrap_or_else(PoisonError::into_inner) = Some(raised);

@@ -354,8 +354,10 @@ impl ObjectStore {
         Ok(blocking(py, || self.inner.head(key))?.map(ObjectMeta))
     }
 
+    /// `label` is told in the User-Agent of the requests.
     #[pyo3(signature = (
-        key, data, mode=PutMode::OVERWRITE, *, attributes=None, content_type=None, storage_class=None, fresh=false
+        key, data, mode=PutMode::OVERWRITE, *, attributes=None, content_type=None, storage_class=None, fresh=false,
+        label=None
     ))]
     #[allow(clippy::too_many_arguments, reason = "the arguments of the Python method")]
     fn put(
@@ -368,10 +370,11 @@ impl ObjectStore {
         content_type: Option<String>,
         storage_class: Option<String>,
         fresh: bool,
+        label: Option<String>,
     ) -> PyResult<Version> {
         let data = bytes_of(data)?;
         let options = PutOptions { attributes: attributes.unwrap_or_default(), content_type, storage_class, fresh };
-        blocking(py, || self.inner.put(key, data, &mode.0, &options)).map(Version)
+        blocking(py, || labelled(label, || self.inner.put(key, data, &mode.0, &options))).map(Version)
     }
 
     #[pyo3(signature = (objects, *, attributes=None, storage_class=None, concurrency=0, fresh=false))]

@@ -31,7 +31,7 @@ impl Batch<'_> {
     ) -> Result<Vec<Stored>> {
         let coords: Vec<&[u32]> = items.clone().map(|item| self.coords_of(item)).collect();
         self.reader.fetch_manifests(&coords)?;
-        let mut virtual_ones = Vec::new();
+        let (mut virtual_ones, mut labels) = (Vec::new(), Vec::new());
         let mut found = Vec::with_capacity(items.len());
         for item in items {
             let reference = if wanted(item) {
@@ -48,6 +48,7 @@ impl Batch<'_> {
                     cached.map_or(Stored::Range(range), Stored::Bytes)
                 }
                 Some(reference @ ChunkRef::Virtual { .. }) => {
+                    labels.push(self.label(item, item));
                     virtual_ones.push((found.len(), reference));
                     Stored::Missing
                 }
@@ -55,7 +56,7 @@ impl Batch<'_> {
         }
         if !virtual_ones.is_empty() {
             let (places, references): (Vec<usize>, Vec<ChunkRef>) = virtual_ones.into_iter().unzip();
-            let fetched = foreign(&references)?;
+            let fetched = foreign(&references, labels)?;
             if fetched.len() != places.len() {
                 return Err(Error::new(ErrorKind::Internal, "not every virtual chunk was fetched"));
             }

@@ -12,15 +12,20 @@ use crate::chunk_reader::ChunkReader;
 use crate::chunk_ref::ChunkRef;
 use crate::codec::{Chain, Region};
 use crate::error::Result;
+use crate::storage::remote::label;
 
 pub use read::read;
 pub use write::{Naming, Upload, write};
 
 /// Fetches the bytes of virtual chunks: whose they are and how to get them is not known here.
-pub type Foreign<'a> = dyn Fn(&[ChunkRef]) -> Result<Vec<Bytes>> + 'a;
+///
+/// It is told what requests for each of them say of it, too.
+pub type Foreign<'a> = dyn Fn(&[ChunkRef], Vec<String>) -> Result<Vec<Bytes>> + 'a;
 
 /// Chunks of one array, each with the region of it that is read or written.
 pub struct Batch<'a> {
+    /// The path of the array, for what requests say of themselves.
+    pub path: &'a str,
     /// Finds and reads the chunks.
     pub reader: &'a ChunkReader,
     /// Their codecs.
@@ -36,6 +41,11 @@ impl Batch<'_> {
     fn coords_of(&self, item: usize) -> &[u32] {
         let rank = self.chain.shape().len();
         self.coords.get(item * rank..(item + 1) * rank).unwrap_or_default()
+    }
+
+    /// What a request says that is for the chunks from `first` to `last` of the batch.
+    fn label(&self, first: usize, last: usize) -> String {
+        label::of_chunks(self.path, self.coords_of(first), self.coords_of(last))
     }
 
     /// How the coordinates of a chunk are told in errors.

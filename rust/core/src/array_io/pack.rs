@@ -22,6 +22,8 @@ pub const FEWEST: usize = 8;
 #[derive(Debug, PartialEq, Eq)]
 pub struct Object<'s> {
     id: ObjectId12,
+    /// Numbers in the batch of its first chunk and of its last.
+    items: (usize, usize),
     parts: Vec<Cow<'s, [u8]>>,
 }
 
@@ -29,6 +31,11 @@ impl Object<'_> {
     /// Where it is stored.
     pub fn key(&self) -> String {
         ChunkRange { id: self.id, offset: 0, length: 0 }.key()
+    }
+
+    /// Numbers in the batch of its first chunk and of its last.
+    pub fn items(&self) -> (usize, usize) {
+        self.items
     }
 
     /// Its bytes, in pieces.
@@ -64,15 +71,16 @@ impl<'s> Packer<'s> {
 
     /// The place of a chunk, and an object that is complete now, which need not be the chunk's.
     ///
-    /// `id` names the object if the chunk is the first in it.
-    pub fn place(&mut self, id: ObjectId12, data: Cow<'s, [u8]>) -> (ChunkRef, Option<Object<'s>>) {
+    /// `item` is the number of the chunk in the batch, and `id` names the object if the chunk is the first in it.
+    pub fn place(&mut self, item: usize, id: ObjectId12, data: Cow<'s, [u8]>) -> (ChunkRef, Option<Object<'s>>) {
         let length = data.len();
         let at = |id, offset| ChunkRef::Native { id, offset, length: length as u64 };
         if !self.shares || length > LONGEST_PACKED {
-            return (at(id, 0), Some(Object { id, parts: vec![data] }));
+            return (at(id, 0), Some(Object { id, items: (item, item), parts: vec![data] }));
         }
         let full = if self.length + length > LONGEST_PACK { self.finish() } else { None };
-        let object = self.open.get_or_insert_with(|| Object { id, parts: Vec::new() });
+        let object = self.open.get_or_insert_with(|| Object { id, items: (item, item), parts: Vec::new() });
+        object.items.1 = item;
         if !object.parts.is_empty() {
             ShortCut::Packed.taken();
         }
@@ -109,7 +117,7 @@ mod tests {
             let mut packer = Packer::new(shares);
             let (mut references, mut objects) = (Vec::new(), Vec::new());
             for (number, chunk) in chunks.iter().enumerate() {
-                let (reference, ready) = packer.place(ObjectId([number as u8; 12]), Cow::Borrowed(chunk));
+                let (reference, ready) = packer.place(number, ObjectId([number as u8; 12]), Cow::Borrowed(chunk));
                 references.push(reference);
                 objects.extend(ready);
             }

@@ -136,7 +136,9 @@ impl<'a> Batch<'a> {
             }
         }
         let ranges: Vec<ChunkRange> = asked.iter().map(|(_, range)| *range).collect();
-        let fetched = self.reader.assets().chunk_batch(&ranges, 0)?;
+        let item = |number: usize| asked.get(number).and_then(|(number, _)| shards.get(*number)).map_or(0, |s| s.item);
+        let label = |first, last| self.label(item(first), item(last));
+        let fetched = self.reader.assets().chunk_batch_for(&ranges, 0, Some(&label))?;
         for ((number, range), data) in asked.into_iter().zip(fetched) {
             let Some(shard) = shards.get_mut(number) else { continue };
             if matches!(&shard.stored, Stored::Range(whole) if *whole == range) {

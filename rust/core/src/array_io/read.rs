@@ -154,14 +154,17 @@ impl Reading<'_, '_> {
     /// The bytes of every unit of a window.
     fn fetch(&self, window: Range<usize>) -> Result<Vec<Bytes>> {
         let units = self.units.get(window).unwrap_or_default();
-        let ranges: Vec<ChunkRange> = units
-            .iter()
-            .filter_map(|unit| match &unit.stored {
-                Stored::Range(range) => Some(*range),
-                _ => None,
-            })
-            .collect();
-        let mut fetched = self.batch.reader.assets().chunk_batch(&ranges, 0)?.into_iter();
+        let ranged = units.iter().filter_map(|unit| match &unit.stored {
+            Stored::Range(range) => Some((*range, unit.pieces.as_slice())),
+            _ => None,
+        });
+        let (ranges, pieces): (Vec<ChunkRange>, Vec<&[Piece<'_>]>) = ranged.unzip();
+        let item = |pieces: Option<&&[Piece<'_>]>, last: bool| {
+            let pieces = pieces.copied().unwrap_or_default();
+            (if last { pieces.last() } else { pieces.first() }).map_or(0, |piece| piece.item)
+        };
+        let label = |first, last| self.batch.label(item(pieces.get(first), false), item(pieces.get(last), true));
+        let mut fetched = self.batch.reader.assets().chunk_batch_for(&ranges, 0, Some(&label))?.into_iter();
         let data = units.iter().map(|unit| match &unit.stored {
             Stored::Missing => Some(Bytes::new()),
             Stored::Bytes(data) => Some(data.clone()),

@@ -20,6 +20,7 @@ use crate::error::{Error, ErrorKind, Result, Within};
 use crate::interrupt;
 use crate::object_id::ObjectId12;
 use crate::short_cuts::ShortCut;
+use crate::storage::remote::label;
 use crate::storage::{ObjectStore, PutOptions};
 
 /// Bytes of chunks in memory that are encoded before the first of them is uploaded to a network.
@@ -79,7 +80,7 @@ pub fn write(
     if store.is_local() {
         write_locally(store, upload, Packers::new(threads, packs), blocks)
     } else {
-        write_to_network(store, upload, Packer::new(packs), blocks)
+        write_to_network(batch, store, upload, Packer::new(packs), blocks)
     }
 }
 
@@ -134,7 +135,7 @@ fn write_locally<'a>(
                     Encoded::Recorded(change) => return Ok(change),
                     Encoded::Object(id, data) => (id, data),
                 };
-                let (reference, ready) = packers.with(thread, |packer| packer.place(id, data))?;
+                let (reference, ready) = packers.with(thread, |packer| packer.place(item, id, data))?;
                 ready.map_or(Ok(()), put).within(|| block.batch.named("encode_chunk", item))?;
                 Ok(Change::Set(reference))
             };
@@ -149,20 +150,23 @@ fn write_locally<'a>(
 
 /// What is encoded is uploaded, as many objects at once as are allowed, while more is being encoded.
 fn write_to_network<'a>(
+    batch: &Batch<'_>,
     store: &dyn ObjectStore,
     upload: &Upload<'_>,
     mut packer: Packer<'a>,
     blocks: impl Iterator<Item = Result<Writing<'a>>>,
 ) -> Result<Vec<Change>> {
     thread::scope(|scope| {
-        let (sender, receiver) = sync_channel::<Vec<(String, Bytes)>>(1);
+        let (sender, receiver) = sync_channel::<Objects>(1);
         let (answer, answers) = sync_channel(1);
         let uploader = thread::Builder::new().spawn_scoped(scope, move || {
-            let result = receiver.iter().try_for_each(|objects| store.put_many(&objects, &upload.options, 0));
+            let result = receiver.iter().try_for_each(|Objects { objects, labels }| {
+                label::with_each(labels, || store.put_many(&objects, &upload.options, 0))
+            });
             let _ = answer.send(result);
         });
         uploader.map_err(|error| Error::new(ErrorKind::Io, format!("no thread can be started: {error}")))?;
-        let changes = encode_for(sender, &mut packer, blocks)?;
+        let changes = encode_for(batch, sender, &mut packer, blocks)?;
         loop {
             match answers.recv_timeout(interrupt::INTERVAL) {
                 Ok(result) => return result.map(|()| changes),
@@ -175,25 +179,42 @@ fn write_to_network<'a>(
     })
 }
 
+/// Objects to be uploaded, and what the requests for each say.
+#[derive(Default)]
+struct Objects {
+    objects: Vec<(String, Bytes)>,
+    labels: Vec<String>,
+}
+
+impl Objects {
+    fn push(&mut self, batch: &Batch<'_>, object: Object<'_>) {
+        let (first, last) = object.items();
+        self.labels.push(batch.label(first, last));
+        self.objects.push((object.key(), object.into_bytes()));
+    }
+}
+
 /// Send the objects of all blocks, window by window; incomplete if nobody takes them any more, who then says why.
 fn encode_for<'a>(
-    sender: SyncSender<Vec<(String, Bytes)>>,
+    batch: &Batch<'_>,
+    sender: SyncSender<Objects>,
     packer: &mut Packer<'a>,
     blocks: impl Iterator<Item = Result<Writing<'a>>>,
 ) -> Result<Vec<Change>> {
-    let keyed = |object: Object<'_>| (object.key(), object.into_bytes());
     let mut changes = Vec::new();
     for block in blocks {
         let mut block = block?;
         block.fetch_existing()?;
         for window in block.windows() {
-            let mut objects = Vec::new();
-            for encoded in block.encode_each(window)? {
+            let mut objects = Objects::default();
+            for (item, encoded) in window.clone().zip(block.encode_each(window)?) {
                 changes.push(match encoded {
                     Encoded::Recorded(change) => change,
                     Encoded::Object(id, data) => {
-                        let (reference, ready) = packer.place(id, data);
-                        objects.extend(ready.map(keyed));
+                        let (reference, ready) = packer.place(item, id, data);
+                        if let Some(ready) = ready {
+                            objects.push(block.batch, ready);
+                        }
                         Change::Set(reference)
                     }
                 });
@@ -203,7 +224,11 @@ fn encode_for<'a>(
             }
         }
     }
-    let _ = sender.send(packer.finish().map(keyed).into_iter().collect());
+    if let Some(object) = packer.finish() {
+        let mut objects = Objects::default();
+        objects.push(batch, object);
+        let _ = sender.send(objects);
+    }
     Ok(changes)
 }
 
@@ -253,7 +278,9 @@ impl<'a> Writing<'a> {
             })
             .collect();
         let ranges: Vec<ChunkRange> = wanted.iter().map(|(_, range)| *range).collect();
-        let fetched = self.batch.reader.assets().chunk_batch(&ranges, 0)?;
+        let item = |number: usize| self.items.start + wanted.get(number).map_or(0, |(place, _)| *place);
+        let label = |first, last| self.batch.label(item(first), item(last));
+        let fetched = self.batch.reader.assets().chunk_batch_for(&ranges, 0, Some(&label))?;
         for ((place, _), data) in wanted.into_iter().zip(fetched) {
             if let Some(slot) = self.existing.get_mut(place) {
                 *slot = Stored::Bytes(data);

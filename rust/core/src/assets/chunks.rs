@@ -6,6 +6,7 @@ use super::chunk_range::{ChunkRange, coalesce, slice};
 use super::{Assets, missing};
 use crate::cache::Weigh;
 use crate::error::{Error, ErrorKind, Result, Within};
+use crate::storage::remote::label;
 use crate::storage::{ReadRequest, Started};
 
 impl Weigh for Bytes {
@@ -92,6 +93,16 @@ impl Assets {
 
     /// Several ranges of chunk objects, in order; ranges that touch in one object are fetched together.
     pub fn chunk_batch(&self, ranges: &[ChunkRange], concurrency: usize) -> Result<Vec<Bytes>> {
+        self.chunk_batch_for(ranges, concurrency, None)
+    }
+
+    /// The same; `label` says what a request is for that fetches the ranges from the first to the last of these numbers.
+    pub fn chunk_batch_for(
+        &self,
+        ranges: &[ChunkRange],
+        concurrency: usize,
+        label: Option<&dyn Fn(usize, usize) -> String>,
+    ) -> Result<Vec<Bytes>> {
         let mut found: Vec<Option<Bytes>> = ranges.iter().map(|range| self.cached_chunk(range)).collect();
         let missing_ones: Vec<(usize, ChunkRange)> = ranges
             .iter()
@@ -102,7 +113,17 @@ impl Assets {
         let spans = coalesce(missing_ones)?;
         let requests: Vec<ReadRequest> =
             spans.iter().map(|span| Ok((span.range.key(), span.range.bytes()?))).collect::<Result<_>>()?;
-        let fetched = self.store.get_many(&requests, self.requests(concurrency)).within(|| "fetch_chunks")?;
+        let fetch = || self.store.get_many(&requests, self.requests(concurrency)).within(|| "fetch_chunks");
+        let fetched = match label.filter(|_| !self.store.is_local()) {
+            Some(label) => {
+                let labels = spans.iter().map(|span| {
+                    let numbers = || span.parts.iter().map(|(number, _)| *number);
+                    label(numbers().min().unwrap_or(0), numbers().max().unwrap_or(0))
+                });
+                label::with_each(labels.collect(), fetch)
+            }
+            None => fetch(),
+        }?;
         for (span, data) in spans.iter().zip(fetched) {
             let context = || format!("fetch_chunk id={}", span.range.id);
             let data = data.ok_or_else(|| missing(&span.range.key())).within(context)?;

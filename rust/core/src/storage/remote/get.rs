@@ -242,7 +242,10 @@ impl Remote {
         concurrency: usize,
         context: &Context,
     ) -> Result<Vec<Option<Bytes>>> {
-        let reads = requests.iter().map(|(key, range)| self.get(key, *range, None, context));
+        let reads = requests.iter().enumerate().map(|(number, (key, range))| {
+            let context = context.nth(number);
+            async move { self.get(key, *range, None, &context).await }
+        });
         stream::iter(reads).buffered(self.concurrency(concurrency)).try_collect().await
     }
 

@@ -16,7 +16,7 @@ use url::Url;
 
 use super::checksum::Checksum;
 use super::doubt::Doubt;
-use super::label::RequestLabel;
+use super::label::{self, RequestLabel};
 use super::partial::{self, Asked};
 use super::pieces;
 use super::raw_key::{RawKey, Unplaced};
@@ -246,8 +246,8 @@ fn unplaced(error: Unplaced) -> HttpError {
 impl Shared {
     async fn prepare(&self, request: &mut HttpRequest) -> std::result::Result<(), HttpError> {
         let moved = self.place_key(request).map_err(unplaced)?;
-        let label = request.extensions().get::<RequestLabel>().map(|label| Arc::clone(&label.0));
-        if let Some(agent) = self.user_agent(label.as_deref()).unwrap_or_default() {
+        let label = request.extensions().get::<RequestLabel>().cloned().or_else(label::of_parts);
+        if let Some(agent) = self.user_agent(label.as_ref().map(|label| &*label.0)).unwrap_or_default() {
             request.headers_mut().insert(USER_AGENT, agent);
         }
         if is_metadata_service(request.uri()) {

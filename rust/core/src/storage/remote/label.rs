@@ -4,11 +4,40 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 thread_local! {
-    static LABEL: RefCell<Option<Arc<str>>> = const { RefCell::new(None) };
+    static LABELS: RefCell<Labels> = RefCell::default();
+}
+
+tokio::task_local! {
+    /// Of the requests that the library makes for the parts of an upload, which it tells nothing.
+    static OF_PARTS: Option<RequestLabel>;
+}
+
+/// Do `work`, whose requests are all for what `label` says, if nothing else is said of them.
+pub async fn in_parts<T>(label: Option<RequestLabel>, work: impl Future<Output = T>) -> T {
+    OF_PARTS.scope(label, work).await
+}
+
+/// The label of this task.
+pub fn of_parts() -> Option<RequestLabel> {
+    OF_PARTS.try_with(Clone::clone).ok().flatten()
+}
+
+/// What the requests of a call are for: one text for all of them, or one for each request of a batch.
+#[derive(Debug, Clone, Default)]
+pub struct Labels(Arc<[RequestLabel]>);
+
+impl Labels {
+    /// That of a request by its place in the batch.
+    #[must_use]
+    pub fn of(&self, number: usize) -> Option<RequestLabel> {
+        self.0.get(number).or(self.0.first()).cloned()
+    }
 }
 
 const LONGEST_PATH: usize = 256;
 const LONGEST_CHUNK: usize = 64;
+/// Stands for what is left out.
+const GAP: &str = "...";
 
 /// The label as it travels with a request.
 #[derive(Debug, Clone)]
@@ -17,7 +46,14 @@ pub struct RequestLabel(pub Arc<str>);
 /// The label of requests for a chunk of the array at `path`.
 #[must_use]
 pub fn of_chunk(path: &str, coords: &[u32]) -> String {
-    let chunk = coords.iter().map(u32::to_string).collect::<Vec<_>>().join("/");
+    of_chunks(path, coords, coords)
+}
+
+/// The label of a request for several chunks of the array at `path`, of which these are the first and the last.
+#[must_use]
+pub fn of_chunks(path: &str, first: &[u32], last: &[u32]) -> String {
+    let text = |coords: &[u32]| coords.iter().map(u32::to_string).collect::<Vec<_>>().join("/");
+    let chunk = if first == last { text(first) } else { format!("{}{GAP}{}", text(first), text(last)) };
     format!("array={}; chunk={}", shortened(&visible(path), LONGEST_PATH), shortened(&chunk, LONGEST_CHUNK))
 }
 
@@ -37,7 +73,6 @@ fn visible(text: &str) -> String {
 
 /// `text`, cut in the middle if it has more than `most` bytes.
 fn shortened(text: &str, most: usize) -> String {
-    const GAP: &str = "...";
     if text.len() <= most {
         return text.to_owned();
     }
@@ -51,16 +86,22 @@ fn shortened(text: &str, most: usize) -> String {
 
 /// Make `call` with a label for its requests.
 pub fn with<T>(label: String, call: impl FnOnce() -> T) -> T {
-    let before = LABEL.replace(Some(label.into()));
+    with_each(vec![label], call)
+}
+
+/// Make `call`, which sends one batch, with a label for each of its requests.
+pub fn with_each<T>(labels: Vec<String>, call: impl FnOnce() -> T) -> T {
+    let labels = labels.into_iter().map(|label| RequestLabel(label.into())).collect();
+    let before = LABELS.replace(Labels(labels));
     let result = call();
-    LABEL.replace(before);
+    LABELS.replace(before);
     result
 }
 
-/// The label of this thread.
+/// The labels of this thread.
 #[must_use]
-pub fn current() -> Option<RequestLabel> {
-    LABEL.with_borrow(|label| label.clone().map(RequestLabel))
+pub fn current() -> Labels {
+    LABELS.with_borrow(Labels::clone)
 }
 
 #[cfg(test)]
@@ -71,6 +112,7 @@ mod tests {
     fn labels_are_short_and_harmless() {
         assert_eq!(of_chunk("/a/b", &[1, 2]), "array=/a/b; chunk=1/2");
         assert_eq!(of_chunk("/é (1)", &[]), "array=/%C3%A9 %281%29; chunk=");
+        assert_eq!(of_chunks("/a", &[0, 0], &[2, 1]), "array=/a; chunk=0/0...2/1");
         let long = of_chunk(&format!("/{}x{}", "a".repeat(300), "b".repeat(300)), &[u32::MAX; 20]);
         let (path, chunk) = long.split_once("; chunk=").unwrap_or_default();
         assert_eq!(path.len(), "array=".len() + 256);
@@ -80,8 +122,10 @@ mod tests {
 
     #[test]
     fn a_label_ends_with_its_call() {
-        assert!(current().is_none());
-        with("x".to_owned(), || assert_eq!(current().map(|label| label.0.to_string()), Some("x".to_owned())));
-        assert!(current().is_none());
+        let text = |number| current().of(number).map(|label| label.0.to_string());
+        assert!(text(0).is_none());
+        with("x".to_owned(), || assert_eq!(text(3).as_deref(), Some("x")));
+        with_each(vec!["x".to_owned(), "y".to_owned()], || assert_eq!(text(1).as_deref(), Some("y")));
+        assert!(text(0).is_none());
     }
 }

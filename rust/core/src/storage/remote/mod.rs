@@ -43,7 +43,7 @@ use super::{
 use crate::error::{Error, ErrorKind, Result};
 use credentials::{Credentials, Provider};
 use doubt::Doubt;
-use label::RequestLabel;
+use label::{Labels, RequestLabel};
 use raw_key::RawKey;
 use server_clock::ServerClock;
 use settings::{Options, RemoteKind, RemoteSettings};
@@ -110,22 +110,24 @@ impl RemoteStore {
     /// Run a call with fresh credentials, for as long as an operation may take.
     fn run<'a, T, F: Future<Output = Result<T>>>(&'a self, call: impl FnOnce(&'a Remote, Context) -> F) -> Result<T> {
         self.remote.refresh()?;
-        runtime::block_on(call(&self.remote, Context { label: label::current() }))
+        runtime::block_on(call(&self.remote, Context { labels: label::current(), number: 0 }))
     }
 }
 
 /// What is known of a call besides its arguments.
 #[derive(Debug, Clone, Default)]
 struct Context {
-    label: Option<RequestLabel>,
+    labels: Labels,
+    /// Of the request in its batch.
+    number: usize,
 }
 
 impl Context {
     /// What the HTTP client below is told.
     fn extensions(&self) -> http::Extensions {
         let mut extensions = http::Extensions::new();
-        if let Some(label) = &self.label {
-            extensions.insert(label.clone());
+        if let Some(label) = self.label() {
+            extensions.insert(label);
         }
         extensions
     }
@@ -135,6 +137,15 @@ impl Context {
         let mut extensions = self.extensions();
         extensions.insert(doubt.clone());
         extensions
+    }
+
+    fn label(&self) -> Option<RequestLabel> {
+        self.labels.of(self.number)
+    }
+
+    /// That of one request of a batch.
+    fn nth(&self, number: usize) -> Self {
+        Self { labels: self.labels.clone(), number }
     }
 }
 
@@ -277,7 +288,7 @@ impl ObjectStore for RemoteStore {
             return Ok(None);
         }
         let (remote, key) = (Arc::clone(&self.remote), key.to_owned());
-        let context = Context { label: label::current() };
+        let context = Context { labels: label::current(), number: 0 };
         let read = async move { remote.get(&key, range, None, &context).await };
         runtime::begin(read, done).map(|task| Some(Started { task }))
     }

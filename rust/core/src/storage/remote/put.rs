@@ -12,7 +12,7 @@ use super::checksum;
 use super::doubt::{Doubt, unless_certain};
 use super::failure::{failed, is_conflict, is_undecided};
 use super::settings::RemoteKind;
-use super::{Context, Remote, took_too_long};
+use super::{Context, Remote, label, took_too_long};
 use tokio::time::timeout;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -200,11 +200,11 @@ impl Remote {
         let options = PutMultipartOptions { attributes, extensions: context.extensions(), ..Default::default() };
         let fail = |error| failed(error, "write", key);
         let mut upload = self.client.put_multipart_opts(path, options).await.map_err(fail)?;
-        let result = checksum::of_parts(async {
+        let parts = checksum::of_parts(async {
             self.put_parts(upload.as_mut(), data).await?;
             upload.complete().await
-        })
-        .await;
+        });
+        let result = label::in_parts(context.label(), parts).await;
         if result.is_err() {
             // what is left of it costs money until the bucket's rules remove it, but nothing more can be done
             let _ = upload.abort().await;
@@ -237,8 +237,10 @@ impl Remote {
         concurrency: usize,
         context: &Context,
     ) -> Result<()> {
-        let writes =
-            objects.iter().map(|(key, data)| self.put(key, data.clone(), &PutMode::Overwrite, options, context));
+        let writes = objects.iter().enumerate().map(|(number, (key, data))| {
+            let context = context.nth(number);
+            async move { self.put(key, data.clone(), &PutMode::Overwrite, options, &context).await }
+        });
         stream::iter(writes).buffer_unordered(self.concurrency(concurrency)).try_for_each(|_| async { Ok(()) }).await
     }
 
