@@ -53,6 +53,12 @@ class IcechunkStore(StructuralDisplay, VirtualRefs, TreeStore, Store, SyncMixin)
 
     On memory and local disk every coroutine answers without suspending; the ``*_sync`` methods are the same calls
     without a coroutine, for the pipelines of zarr that look for them.
+
+    An assignment to an array that raises leaves whole chunks: each holds all of what was assigned to it, or what it held
+    before.  Where storage or a codec fails in Frazil's codec pipeline, all of them hold what they held before.  Where
+    zarr's own pipeline does the work, or dask, others may have been written by then, and it is not said which; so in the
+    official package.  ``append`` and ``resize`` change the shape first.  None of it is in any commit before the session
+    commits: write again, or discard the changes.
     """
 
     _store: RawStore
