@@ -28,6 +28,7 @@ _PACKING: Final = frozenset({"scale_factor", "add_offset"})
 _MASKS: Final = ("_FillValue", "missing_value")
 _PLAIN_KINDS: Final = frozenset("biufc")
 _TEXT_KINDS: Final = frozenset("OUT")
+_LOOKED_AT: Final = 1000
 
 
 def checked_allowances(allow: Iterable[str]) -> frozenset[str]:
@@ -242,10 +243,11 @@ def _is_near(found: Variable, wanted: Variable, step: float) -> bool:
 
 
 def _first_difference(found: Variable, wanted: Variable) -> str:
+    """One of them for the message, if it is not far to look for."""
     one, other = np.asarray(found.values).reshape(-1), np.asarray(wanted.values).reshape(-1)
-    for was, is_now in zip(other, one, strict=False):
-        if not (was == is_now or (was != was and is_now != is_now)):
-            return f"({was} would read {is_now})"
+    for was, becomes in zip(other[:_LOOKED_AT], one[:_LOOKED_AT], strict=False):
+        if not _equal(Variable((), was), Variable((), becomes)):
+            return f"({was} would read {becomes})"
     return ""
 
 
