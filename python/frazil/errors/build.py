@@ -21,9 +21,15 @@ from frazil.errors.classes import (
     SnapshotNotFoundError,
     StorageConflict,
     StorageError,
+    parents_differ,
 )
+from frazil.errors.help import REPORT
 from frazil.errors.kinds import ErrorKind
 
+_GO_ON: Final = (
+    "; somebody else committed first: commit again with rebase_with=frazil.ConflictDetector(), or call "
+    "session.rebase(solver) and commit"
+)
 _MEMBERS: Final = tuple(ErrorKind)
 
 
@@ -57,12 +63,17 @@ CLASS_OF_KIND: Final[dict[str, type[IcechunkError]]] = {
 def error(kind: ErrorKind | str, message: str, **details: object) -> IcechunkError:
     """The exception for ``kind``, to be raised by the caller.
 
-    ``details`` end the message as ``(name=value, ...)``.  A kind that is not published gives a plain
-    ``IcechunkError`` of kind ``unknown``, and so does ``unknown`` itself.  Errors with fields of their own are made by
-    ``commit_conflict`` and ``RebaseFailedError``.
+    ``details`` end the message as ``(name=value, ...)``.  The kind ``unknown`` gives a plain ``IcechunkError``.  Errors
+    with fields of their own are made by ``commit_conflict`` and ``RebaseFailedError``.
+
+    Raises
+    ------
+    ValueError
+        For a kind that is not published.
     """
+    kind = ErrorKind(kind)
     text = _with_details(message, details)
-    if kind not in CLASS_OF_KIND or kind == ErrorKind.UNKNOWN:
+    if kind == ErrorKind.UNKNOWN:
         return IcechunkError(text)
     cls = CLASS_OF_KIND[kind]
     if issubclass(cls, ConflictError):
@@ -72,7 +83,7 @@ def error(kind: ErrorKind | str, message: str, **details: object) -> IcechunkErr
 
 def commit_conflict(expected: str | None, actual: str | None) -> ConflictError:
     """The branch moved from ``expected`` to ``actual`` while a session was open."""
-    return ConflictError(expected, actual)
+    return ConflictError(expected, actual, message=f"{parents_differ(expected, actual)}{_GO_ON}")
 
 
 def core_error(kind: str, message: str, context: Sequence[str]) -> Exception:
@@ -82,8 +93,10 @@ def core_error(kind: str, message: str, context: Sequence[str]) -> Exception:
         raised = StorageConflict(message, ErrorKind.OBJECT_STORE)
     elif kind == "invalid-input":
         raised = InvalidInputError(message)
-    elif kind == ErrorKind.UNKNOWN:
-        raised = InternalError(message, kind)
+    elif kind == ErrorKind.UNKNOWN or kind not in CLASS_OF_KIND:
+        unpublished = "" if kind == ErrorKind.UNKNOWN else f" (its kind, `{kind}`, is not published)"
+        raised = InternalError(f"{message}{unpublished}", ErrorKind.UNKNOWN)
+        raised.add_note(f"help: {REPORT}")
     else:
         raised = error(kind, message)
     for operation in context:

@@ -10,12 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from frazil.errors.conflict import Conflict
+from frazil.display import Parts, Verbatim
+from frazil.display.html import html
+from frazil.errors.conflict import CONFLICTS_SHOWN, Conflict, in_a_line, more
 from frazil.errors.help import HELP
 from frazil.errors.kinds import ErrorKind
 from frazil.names import PACKAGE, public, public_in
 
 _TRACE_TITLE: Final = "\n\ncontext:\n"
+_TRY_AGAIN: Final = (
+    "The session keeps its changes: call session.rebase(solver), or commit again with rebase_with=solver, with one that "
+    "settles these, or make the changes again in a new session; all conflicts are in the attribute `conflicts`"
+)
 
 
 @public
@@ -88,8 +94,7 @@ class ConflictError(IcechunkError):
         kind: str | None = None,
     ) -> None:
         if message is None:
-            expected, actual = _optional(expected_parent), _optional(actual_parent)
-            message = f"Failed to commit, expected parent: {expected}, actual parent: {actual}"
+            message = parents_differ(expected_parent, actual_parent)
         super().__init__(message, kind or ErrorKind.COMMIT_CONFLICT)
         self.args = (expected_parent, actual_parent)
         self.expected_parent = expected_parent
@@ -122,15 +127,23 @@ class RebaseFailedError(ConflictError):
     conflicts: list[Conflict]
 
     def __init__(self, snapshot: str, conflicts: Sequence[Conflict]) -> None:
-        message = f"Rebase failed on snapshot {snapshot}: {len(conflicts)} conflicts found"
-        super().__init__(message=message, kind=ErrorKind.REBASE_FAILED)
+        super().__init__(message=_rebase_failed(snapshot, conflicts), kind=ErrorKind.REBASE_FAILED)
         self.snapshot = snapshot
         self.conflicts = list(conflicts)
         self.args = (snapshot, self.conflicts)
 
     def __repr__(self) -> str:
-        conflicts = ", ".join(f'{conflict.conflict_type!r}("{conflict.path}")' for conflict in self.conflicts)
+        shown = [f'{conflict.conflict_type!r}("{conflict.path}")' for conflict in self.conflicts[:CONFLICTS_SHOWN]]
+        conflicts = ", ".join(shown + more(self.conflicts))
         return f'{PACKAGE}.{type(self).__name__}(snapshot="{self.snapshot}", conflicts=[{conflicts}])'
+
+    def __display__(self) -> Parts:
+        """The snapshot and the first conflicts."""
+        shown = [Verbatim(text) for text in [*map(in_a_line, self.conflicts[:CONFLICTS_SHOWN]), *more(self.conflicts)]]
+        return Parts(f"errors.{type(self).__name__}", (("snapshot", self.snapshot), ("conflicts", shown)))
+
+    def _repr_html_(self) -> str:
+        return html(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.snapshot, self.conflicts), dict(vars(self))
@@ -211,6 +224,19 @@ class InternalError(IcechunkError):
 
 class StorageConflict(StorageError):  # noqa: N818 - an outcome, not a failure; it never reaches a user
     """The condition of a conditional read or write did not hold."""
+
+
+def _rebase_failed(snapshot: str, conflicts: Sequence[Conflict]) -> str:
+    first = f"Rebase failed on snapshot {snapshot}: {len(conflicts)} conflicts found"
+    if not conflicts:
+        return first
+    lines = [f"  {text}" for text in [*map(in_a_line, conflicts[:CONFLICTS_SHOWN]), *more(conflicts)]]
+    return "\n".join([first, *lines, _TRY_AGAIN])
+
+
+def parents_differ(expected: str | None, actual: str | None) -> str:
+    """The message of a commit that found another snapshot at the tip of its branch."""
+    return f"Failed to commit, expected parent: {_optional(expected)}, actual parent: {_optional(actual)}"
 
 
 def _optional(value: str | None) -> str:

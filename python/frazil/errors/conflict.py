@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from operator import index
+from typing import Final
 
 from frazil.display import Parts, StructuralDisplay
 from frazil.names import public
@@ -81,3 +82,22 @@ class Conflict(StructuralDisplay):
             ("conflicted_chunks", self.conflicted_chunks),
         )
         return Parts("conflicts.Conflict", fields)
+
+
+CONFLICTS_SHOWN: Final = 5
+"""Conflicts, and chunks of each, that a message names; there may be as many as there are chunks."""
+
+
+def in_a_line(conflict: Conflict) -> str:
+    """The node, what collides there, and in which chunks: ``/a: chunk double update, chunks [0], [1] and 7 more``."""
+    text = f"{conflict.path or '(no single node)'}: {str(conflict.conflict_type).lower()}"
+    chunks = conflict.conflicted_chunks
+    if not chunks:
+        return text
+    return f"{text}, chunks {', '.join([*map(str, chunks[:CONFLICTS_SHOWN]), *more(chunks)])}"
+
+
+def more(things: Sequence[object]) -> list[str]:
+    """How many are left out where the first ones are shown; nothing if none are."""
+    left = len(things) - CONFLICTS_SHOWN
+    return [f"and {left} more"] if left > 0 else []

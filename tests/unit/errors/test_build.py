@@ -1,10 +1,14 @@
 """Which exception a kind becomes."""
 
+import pickle
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from frazil import errors
 from frazil.errors import CLASS_OF_KIND, ErrorKind, core_error, error
+from frazil.errors.help import HELP, WITHOUT_HELP
 
 CLASSES = {
     "ConflictError": "commit-conflict branch-update-conflict config-updated repo-info-updated "
@@ -40,7 +44,7 @@ CLASSES = {
 
 def test_every_kind_has_its_published_class() -> None:
     expected = {kind: name for name, kinds in CLASSES.items() for kind in kinds.split()}
-    assert len(expected) == 102
+    assert len(expected) == 103
     assert {kind: cls.__name__ for kind, cls in CLASS_OF_KIND.items()} == expected
     assert {kind.value for kind in ErrorKind} == set(expected)
 
@@ -58,11 +62,15 @@ def test_error_has_the_class_and_the_kind(kind: ErrorKind) -> None:
     assert str(raised) == raised.message == "it failed"
 
 
-def test_unknown_kinds_are_plain_errors() -> None:
-    for kind in ("unknown", "no-such-kind"):
-        raised = error(kind, "boom")
-        assert type(raised) is errors.IcechunkError
-        assert raised.kind == "unknown"
+def test_the_kind_unknown_is_a_plain_error() -> None:
+    raised = error("unknown", "boom")
+    assert type(raised) is errors.IcechunkError
+    assert raised.kind == "unknown"
+
+
+def test_a_mistyped_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match="node-not-fond"):
+        error("node-not-fond", "boom")
 
 
 def test_details_end_the_message() -> None:
@@ -72,8 +80,30 @@ def test_details_end_the_message() -> None:
 def test_help_is_a_note() -> None:
     raised = error("repository-not-found", "the repository doesn't exist")
     assert "Repository.create()" in raised.__notes__[0]
-    assert not hasattr(error("node-not-found", "node not found at /a"), "__notes__")
-    assert not hasattr(errors.commit_conflict("a", "b"), "__notes__")
+    assert not hasattr(error("unknown", "boom"), "__notes__")
+
+
+@pytest.mark.parametrize("kind", ErrorKind)
+def test_every_kind_has_help(kind: ErrorKind) -> None:
+    assert (kind in HELP) != (kind in WITHOUT_HELP)
+    assert len(HELP.get(kind) or WITHOUT_HELP[kind]) > 15
+    if kind in HELP and kind != ErrorKind.REBASE_FAILED:
+        assert error(kind, "it failed").__notes__ == [f"kind: {kind}\nhelp: {HELP[kind]}"]
+
+
+def test_help_is_of_kinds_that_exist() -> None:
+    assert set(HELP) | set(WITHOUT_HELP) == {kind.value for kind in ErrorKind}
+
+
+def test_a_conflict_says_how_to_go_on() -> None:
+    raised = errors.commit_conflict("a", "b")
+    assert str(raised).startswith('Failed to commit, expected parent: Some("a"), actual parent: Some("b")')
+    assert "rebase_with=" in str(raised)
+    assert "session.rebase(" in str(raised)
+    assert "BasicConflictSolver" in raised.__notes__[0]
+    copy = pickle.loads(pickle.dumps(raised))
+    assert str(copy) == str(raised)
+    assert copy.__notes__ == raised.__notes__
 
 
 def test_the_extension_s_kinds() -> None:
@@ -84,7 +114,10 @@ def test_the_extension_s_kinds() -> None:
     assert isinstance(argument, errors.InvalidInputError)
     assert isinstance(argument, ValueError)
     assert type(core_error("unknown", "a promise was broken", [])) is errors.InternalError
-    assert type(core_error("some-new-kind", "x", [])) is errors.IcechunkError
+    new = core_error("some-new-kind", "x", [])
+    assert type(new) is errors.InternalError
+    assert str(new) == "x (its kind, `some-new-kind`, is not published)"
+    assert "report" in new.__notes__[0]
 
 
 def test_the_extension_s_context_becomes_the_trace() -> None:

@@ -52,7 +52,34 @@ def test_errors_carry_them() -> None:
     raised = RebaseFailedError("SNAP", conflicts)
     copy = pickle.loads(pickle.dumps(raised))
     assert copy.conflicts == raised.conflicts == conflicts
-    assert str(raised) == "Rebase failed on snapshot SNAP: 2 conflicts found"
+    lines = str(raised).splitlines()
+    assert lines[:3] == [
+        "Rebase failed on snapshot SNAP: 2 conflicts found",
+        "  /a: delete of updated array",
+        "  /b: chunk double update, chunks [0]",
+    ]
+    assert "session.rebase(solver)" in lines[3]
+    assert "rebase_with=solver" in lines[3]
+    assert str(copy) == str(raised)
+    assert "BasicConflictSolver" in raised.__notes__[0]
     assert repr(raised) == (
         'frazil.RebaseFailedError(snapshot="SNAP", conflicts=[DeleteOfUpdatedArray("/a"), ChunkDoubleUpdate("/b")])'
     )
+
+
+def test_only_the_first_ones_are_named() -> None:
+    many = [[chunk] for chunk in range(1000)]
+    raised = RebaseFailedError(
+        "SNAP", [Conflict(ConflictType.ChunkDoubleUpdate, f"/{number}", many) for number in range(12)]
+    )
+    lines = str(raised).splitlines()
+    assert lines[1] == "  /0: chunk double update, chunks [0], [1], [2], [3], [4], and 995 more"
+    assert [line.split(":")[0] for line in lines[1:7]] == ["  /0", "  /1", "  /2", "  /3", "  /4", "  and 7 more"]
+    assert repr(raised).endswith('ChunkDoubleUpdate("/4"), and 7 more])')
+    assert len(raised.conflicts) == 12
+    shown = raised._repr_html_()
+    assert "/4" in shown
+    assert "/5" not in shown
+    assert "and 7 more" in shown
+    nowhere = RebaseFailedError("SNAP", [Conflict(ConflictType.MoveOperationCannotBeRebased, "")])
+    assert "  (no single node): move operation cannot be rebased" in str(nowhere)

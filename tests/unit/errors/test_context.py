@@ -20,7 +20,7 @@ def test_a_decorated_function_is_named_too() -> None:
     def commit() -> None:
         raise error("commit-conflict", "moved")
 
-    with pytest.raises(IcechunkError, match=r"0: commit$"):
+    with pytest.raises(IcechunkError, match=r"0: commit\n"):
         commit()
 
 

@@ -10,6 +10,7 @@ from frazil.config import RepositoryConfig
 from frazil.context import RepositoryContext
 from frazil.format.records import SnapshotEntry
 from frazil.ids import RandomIds, SnapshotId
+from frazil.storage import in_memory_storage
 
 START_US = 1_700_000_000_000_000
 WRITER = "frazil-test"
@@ -57,7 +58,7 @@ def make_context(
     clock: Callable[[], int] | None = None,
     use_object_metadata: bool = True,
 ) -> RepositoryContext:
-    """A context without a storage or virtual chunks, which the history never asks for."""
+    """A context without virtual chunks, which the history never asks for; its storage is asked for its name alone."""
     store = ObjectStore.memory() if objects is None else objects
     inner = store.inner if isinstance(store, Counting) else store
     assets = Assets(
@@ -65,7 +66,7 @@ def make_context(
     )
     nothing = cast("Any", None)
     return RepositoryContext(
-        storage=nothing,
+        storage=in_memory_storage(),
         config=RepositoryConfig() if config is None else config,
         spec_version=spec_version,
         writer=WRITER,

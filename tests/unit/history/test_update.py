@@ -227,7 +227,7 @@ def test_a_repository_that_is_gone_is_said_to_be() -> None:
     objects = ObjectStore.memory()
     repo = new_repo(objects)
     objects.delete_many([keys.REPO])
-    with pytest.raises(RepositoryNotFoundError, match="the repository doesn't exist"):
+    with pytest.raises(RepositoryNotFoundError, match="the repository doesn't exist at in-memory any more"):
         repo.update(lambda _: branch("b"))
 
 
