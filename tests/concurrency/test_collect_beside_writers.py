@@ -35,9 +35,8 @@ class OpenSessions:
                 del self._starts[threading.get_ident()]
 
     def cutoff(self) -> datetime:
-        """File systems date files by a clock that ticks a few times in a hundredth of a second."""
         with self._lock:
-            return datetime.fromtimestamp(min([time.time(), *self._starts.values()]) - 0.02, UTC)
+            return datetime.fromtimestamp(min([time.time(), *self._starts.values()]), UTC)
 
 
 def opened(storage, *, content_ids):

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 import frazil
 from frazil import UpdateType as Did
+from frazil.clock import from_datetime
+from frazil.maintenance.listing import is_older
 from tests.stateful import views
 from tests.stateful.repository.base import FUTURE, Base, Open
 from tests.stateful.trees import (
@@ -66,7 +69,10 @@ class Upkeep(Base):
         files = {info.key: info.created_at for info in self.storage.list_objects_metadata(prefix="snapshots")}
         told = self.repo.garbage_collect(older_than, dry_run=True)
         assert self.repo.garbage_collect(older_than) == told
-        self.world.collect({key for key, created in files.items() if created < older_than})
+        # Times of files lag behind, and one in whole milliseconds stands for all of it.
+        cut_off = from_datetime(older_than) - self.repo._repository.context.objects.time_lag
+        old = is_older(np.array([from_datetime(created) for created in files.values()], np.int64), cut_off)
+        self.world.collect({key for key, is_old in zip(files, old, strict=True) if is_old})
         self.open = [opened for opened in self.open if opened.base in self.world.commits]
         self.note(Did.GCRan())
         if older_than == FUTURE:
