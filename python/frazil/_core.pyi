@@ -47,6 +47,7 @@ __all__ = [
     "StopSwitch",
     "TransactionLog",
     "Version",
+    "address_without_secrets",
     "chunk_label",
     "content_id",
     "decode_id",
@@ -56,6 +57,7 @@ __all__ = [
     "flexbuffer_to_json",
     "is_named_host",
     "is_public_address",
+    "is_secret",
     "json_to_flexbuffer",
     "json_to_msgpack",
     "may_be_reached",
@@ -106,6 +108,12 @@ def normalise_url(text: str) -> str:
 
 def without_secrets(text: str) -> str:
     """A text in whose addresses passwords, and parameters that may be signatures, are replaced by ``****``."""
+
+def address_without_secrets(address: str) -> str:
+    """The same of a text that is an address as a whole, whatever is in it: blanks and quotes too."""
+
+def is_secret(name: str) -> bool:
+    """Whether what has this name, a header or an option, may not be shown."""
 
 def same_origin(one: str, other: str) -> bool:
     """Whether two URLs are of the same scheme, host and port."""

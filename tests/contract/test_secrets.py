@@ -230,3 +230,146 @@ def test_virtual_chunks_do_not_show_the_credentials_of_their_containers(server, 
                     zarr.open_array(session.store, path="a", mode="r")[chunk]
                 texts.append(told(caught.value))
     assert_none_shown("\n".join([*texts, caplog.text, *capfd.readouterr()]))
+
+
+# ---- addresses ---------------------------------------------------------------------------------------------------------
+
+FORMS = {
+    "user": f"{{scheme}}://{SECRET}@{{host}}/x",
+    "password": f"{{scheme}}://user:{SECRET}@{{host}}/x",
+    "password with a slash": f"{{scheme}}://user:p/{SECRET}@{{host}}/x",
+    "password with a question mark": f"{{scheme}}://user:p?{SECRET}@{{host}}/x",
+    "password with blanks": f"{{scheme}}://user:p {SECRET}\"'@{{host}}/x",
+    "encoded password": f"{{scheme}}://user%3A{SECRET}%40{{host}}/x",
+    "signature": f"{{scheme}}://{{host}}/x?sv=1&sig={SECRET}",
+    "amazon": f"{{scheme}}://{{host}}/x?X-Amz-Credential={SECRET}&X-Amz-Signature={SECRET}&X-Amz-Security-Token={SECRET}",
+    "google": f"{{scheme}}://{{host}}/x?GoogleAccessId=a&Signature={SECRET}",
+    "access token": f"{{scheme}}://{{host}}/x?access_token={SECRET}#y",
+    "upper case": f"{{scheme}}://{{host}}/x?ACCESS_TOKEN={SECRET}",
+    "any parameter": f"{{scheme}}://{{host}}/x?q={SECRET}",
+    "only parameter": f"{{scheme}}://{{host}}/x?{SECRET}",
+    "parameter with blanks": f"{{scheme}}://{{host}}/x?a=b c {SECRET}",
+    "parameter after a semicolon": f"{{scheme}}://{{host}}/x?a=b;c={SECRET}",
+    "encoded name": f"{{scheme}}://{{host}}/x?%73ig={SECRET}",
+    "encoded question mark": f"{{scheme}}://{{host}}/x%3Fsig%3D{SECRET}",
+    "encoded twice": f"{{scheme}}://{{host}}/x%253Fsig%253D{SECRET}",
+    "address in a parameter": f"{{scheme}}://{{host}}/x?next=https%3A%2F%2Fu%3A{SECRET}%40h",
+    "address in the path": f"{{scheme}}://{{host}}/https://u:{SECRET}@h/x",
+    "fragment": f"{{scheme}}://{{host}}/x#access_token={SECRET}",
+    "only fragment": f"{{scheme}}://{{host}}/x#{SECRET}",
+    "path parameter": f"{{scheme}}://{{host}}/x;jsessionid={SECRET}/y",
+    "segment with a name": f"{{scheme}}://{{host}}/token={SECRET}/x",
+    "segment after a name": f"{{scheme}}://{{host}}/token/{SECRET}/x",
+}
+
+
+def repository(prefix: str, store: Any, authorised: bool = True) -> frazil.Repository:
+    container = frazil.VirtualChunkContainer(prefix, store)
+    config = frazil.RepositoryConfig(virtual_chunk_containers={prefix: container}, storage=QUICK)
+    access = {prefix: None if prefix.startswith("s3") else frazil.credentials.HttpAccess} if authorised else None
+    return frazil.Repository.create(frazil.in_memory_storage(), config, authorize_virtual_chunk_access=access)
+
+
+def web() -> frazil.ObjectStoreConfig.Http:
+    return frazil.http_store({"allow_http": "true"})
+
+
+def uses(location: str, prefix: str) -> dict[str, Callable[[], Any]]:
+    """What may be done with a location, and with a prefix, that has a secret in it."""
+
+    def read(repo: frazil.Repository, **more: Any) -> Any:
+        store = repo.writable_session("main").store
+        zarr.create_array(store, name="a", shape=(1,), chunks=(1,), dtype="u1", compressors=None)
+        store.set_virtual_ref("a/c/0", location, offset=0, length=1, validate_container=False, **more)
+        return zarr.open_array(store, path="a", mode="r")[0]
+
+    def refer(repo: frazil.Repository) -> Any:
+        store = repo.writable_session("main").store
+        zarr.create_array(store, name="a", shape=(1,), chunks=(1,), dtype="u1", compressors=None)
+        return store.set_virtual_ref("a/c/0", location, offset=0, length=1)
+
+    def container() -> frazil.VirtualChunkContainer:
+        return frazil.VirtualChunkContainer(prefix, web())
+
+    def configured() -> frazil.RepositoryConfig:
+        config = frazil.RepositoryConfig.default()
+        config.set_virtual_chunk_container(container())
+        return config
+
+    host = location.partition("://")[2].rpartition("@")[2].partition("/")[0]
+    s3 = {"bucket": "b", "prefix": "p", "region": "us-east-1", "allow_http": True, "anonymous": True}
+    return {
+        "read": lambda: read(repository(f"http://{host}/", web())),
+        "read with an ETag": lambda: read(repository(f"http://{host}/", web()), checksum="e"),
+        "read by the prefix": lambda: read(repository(prefix, web())),
+        "read without authorisation": lambda: read(repository(prefix, web(), authorised=False)),
+        "read without a container": lambda: read(repository("http://other/", web())),
+        "refer": lambda: refer(repository(prefix, web())),
+        "refer without a container": lambda: refer(repository("http://other/", web())),
+        "no UTF-8": lambda: refer(repository(f"{prefix}%ff", web())),
+        "container": container,
+        "configuration": configured,
+        "container of another store": lambda: frazil.RepositoryConfig(
+            virtual_chunk_containers={prefix: frazil.VirtualChunkContainer(prefix, frazil.gcs_store())}
+        ),
+        "effective configuration": lambda: repository(prefix, web()).config,
+        "wrong credentials": lambda: frazil.Repository.create(
+            frazil.in_memory_storage(),
+            configured(),
+            authorize_virtual_chunk_access={prefix: frazil.Credentials.S3(cr.s3_credentials(**S3_KEYS))},
+        ),
+        "specification": lambda: frazil.VirtualChunkSpec([0], location, 0, 1),
+        "options": lambda: frazil.S3Options(endpoint_url=location),
+        "store": lambda: frazil.s3_store(endpoint_url=location, region="us-east-1"),
+        "store with a header": lambda: frazil.http_store(
+            {"proxy_url": location}, {"X-Api-Key": SECRET, "Cookie": SECRET}
+        ),
+        "store with a key": lambda: frazil.storage.azure_store(
+            account="a", config={"azure_storage_account_key": SECRET}
+        ),
+        "s3": lambda: frazil.s3_storage(**s3, endpoint_url=location),
+        "s3 opened": lambda: frazil.Repository.open(
+            frazil.s3_storage(**s3, endpoint_url=location), frazil.RepositoryConfig(storage=QUICK)
+        ),
+        "http": lambda: frazil.http_storage(location),
+        "http opened": lambda: frazil.Repository.open(
+            frazil.http_storage(location), frazil.RepositoryConfig(storage=QUICK)
+        ),
+        "redirect": lambda: frazil.redirect_storage(location),
+        "redirect opened": lambda: frazil.Repository.open(frazil.redirect_storage(location)),
+    }
+
+
+PLACES = tuple(uses("http://h/x", "http://h/"))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("form", FORMS)
+def test_no_address_shows_its_secrets(server, caplog, capfd, form: str) -> None:
+    """In none of the places where it may show: every form in every place, with what is logged and pickled."""
+    host = server.url.partition("://")[2]
+    server.fault = lambda _: WRONG["refused"]
+    for scheme in ("http", "s3", "nonsense", "HTTP"):
+        location = FORMS[form].format(scheme=scheme, host=host)
+        shown_by = {}
+        for place, use in uses(location, f"{location}/").items():
+            if scheme != "http" and "open" in place:
+                continue
+            with caplog.at_level(logging.DEBUG):
+                try:
+                    value = use()
+                    shown_by[place] = "\n".join([shown(value), repr(getattr(value, "_backend", ""))])
+                except Exception as error:  # noqa: BLE001 - whatever it is, it must not show them
+                    shown_by[place] = told(error)
+            shown_by[place] += "\n".join([caplog.text, *capfd.readouterr()])
+            caplog.clear()
+        showing = {place for place, text in shown_by.items() if any(planted in text for planted in PLANTED)}
+        assert not showing, (location, {place: shown_by[place] for place in sorted(showing)[:1]})
+
+
+@pytest.mark.parametrize("form", ["signature", "access token", "any parameter", "path parameter", "password"])
+def test_a_warning_shows_no_secrets(form: str) -> None:
+    location = FORMS[form].format(scheme="s3", host="bucket")
+    with pytest.warns(DeprecationWarning, match="None") as caught:
+        frazil.Repository.create(frazil.in_memory_storage(), authorize_virtual_chunk_access={location: None})
+    assert_none_shown("".join(str(warning.message) for warning in caught))

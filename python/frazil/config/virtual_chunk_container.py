@@ -50,11 +50,15 @@ class VirtualChunkContainer(Config):
     name: str | None = text()
 
 
+def _shown(prefix: str) -> str:
+    return _core.address_without_secrets(prefix)
+
+
 def validate(container: VirtualChunkContainer) -> None:
     """Raise ``ValueError`` for a container that no location could ever be read from (format section 5.3)."""
     prefix = container.url_prefix
     if not prefix.endswith("/"):
-        raise ValueError(f"VirtualChunkContainer url_prefix must end in a / character: {prefix!r}")
+        raise ValueError(f"VirtualChunkContainer url_prefix must end in a / character: {_shown(prefix)!r}")
     if container.name is not None and (not container.name or "/" in container.name):
         raise ValueError(f"VirtualChunkContainer name must be non-empty and not contain '/': {container.name!r}")
     normal = _core.normalise_url(prefix)
@@ -68,4 +72,4 @@ def validate(container: VirtualChunkContainer) -> None:
         if not urlsplit(normal).path.strip("/"):
             raise ValueError("Url prefix for file:// containers must include a path")
     elif not parts.netloc:
-        raise ValueError(f"Url prefix for {parts.scheme}:// containers must include a host: {prefix!r}")
+        raise ValueError(f"Url prefix for {parts.scheme}:// containers must include a host: {_shown(prefix)!r}")

@@ -7,6 +7,7 @@ from typing import Final
 
 from frazil.display.parts import Shown
 from frazil.display.scalars import plain
+from frazil.display.scalars import shown as shown_text
 from frazil.display.text import is_group
 from frazil.names import PACKAGE
 
@@ -37,7 +38,7 @@ def _field(name: str, value: object, *, quotes: bool) -> str:
     if isinstance(value, Shown):
         return _fold(name, _box(value))
     if is_group(value):
-        inner = "".join(_fold(key, _box(item)) for key, item in value.items())
+        inner = "".join(_fold(shown_text(key), _box(item)) for key, item in value.items())
         return _fold(name, f'<div class="{PACKAGE}-repr">{inner}</div>')
     text = escape(plain(value, quotes=quotes), quote=False)
     return (

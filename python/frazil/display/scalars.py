@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import Enum
 
+from frazil import _core
 from frazil.display.parts import Default, Verbatim
 from frazil.names import PACKAGE
 
@@ -14,7 +15,7 @@ def code(value: object) -> str:
     """Python source of a value; strings in double quotes, enums and datetimes by their full names."""
     match value:
         case str():
-            return quoted(value)
+            return quoted(shown(value))
         case Enum():
             return f"{PACKAGE}.{type(value).__name__}.{value.name}"
         case datetime():
@@ -25,7 +26,7 @@ def code(value: object) -> str:
         case list():
             return f"[{', '.join(map(code, value))}]"
         case Mapping():
-            return f"{{{', '.join(f'{code(key)}: {code(item)}' for key, item in value.items())}}}"
+            return f"{{{', '.join(f'{code(key)}: {code(_unless_secret(key, item))}' for key, item in value.items())}}}"
         case _:
             return repr(value)
 
@@ -38,11 +39,24 @@ def plain(value: object, *, quotes: bool) -> str:
         case Verbatim():
             return value.text
         case str():
-            return quoted(value) if quotes else value
+            return quoted(shown(value)) if quotes else shown(value)
         case Enum():
             return value.name
         case _:
             return code(value)
+
+
+def shown(text: str) -> str:
+    """A text as it may be shown: an address without passwords, and without values that may be signatures or tokens.
+
+    Code that makes an object with such an address does not show how to make an equal one.
+    """
+    return _core.address_without_secrets(text) if "://" in text else text
+
+
+def _unless_secret(name: object, value: object) -> object:
+    """The value of an option or a header; by its name it may be a secret."""
+    return "****" if isinstance(name, str) and value and _core.is_secret(name) else value
 
 
 def quoted(text: str) -> str:

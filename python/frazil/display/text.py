@@ -8,6 +8,7 @@ from typing import TypeGuard
 
 from frazil.display.parts import Fields, Parts, Shown
 from frazil.display.scalars import code, plain
+from frazil.display.scalars import shown as shown_text
 from frazil.names import PACKAGE
 
 _STEP = "    "
@@ -29,7 +30,7 @@ def _field(name: str, value: object, *, quotes: bool) -> str:
     if isinstance(value, Shown):
         return f"{name}:\n{indent(structural_parts(value.__display__()), _STEP)}"
     if is_group(value):
-        inner = "".join(_field(key, item, quotes=quotes) for key, item in value.items())
+        inner = "".join(_field(shown_text(key), item, quotes=quotes) for key, item in value.items())
         return f"{name}:\n{indent(inner, _STEP)}"
     return f"{name}: {plain(value, quotes=quotes)}\n"
 

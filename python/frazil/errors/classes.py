@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from frazil import _core
 from frazil.display import Parts, Verbatim
 from frazil.display.html import html
 from frazil.errors.conflict import CONFLICTS_SHOWN, Conflict, in_a_line, more
@@ -37,6 +38,8 @@ class IcechunkError(Exception):
     """
 
     def __init__(self, message: str, kind: str | None = None) -> None:
+        # An error may be shown, logged and pickled: what is in it has no secrets from here on.
+        message = _core.without_secrets(message)
         super().__init__(message, kind)
         self._head = message
         self._kind = str(kind or ErrorKind.UNKNOWN)
@@ -59,7 +62,7 @@ class IcechunkError(Exception):
 
     def add_operation(self, text: str) -> None:
         """Add ``operation name=value ...`` to the outer end of the trace."""
-        self._operations.append(text)
+        self._operations.append(_core.without_secrets(text))
 
     def __str__(self) -> str:
         return self.message

@@ -260,7 +260,7 @@ class HttpBackend:
     shares_its_root = False
 
     def shown(self) -> Fields:
-        return (("type", "HTTP"), ("url", _core.without_secrets(self.url)))
+        return (("type", "HTTP"), ("url", self.url))
 
     def default_settings(self) -> StorageSettings:
         return StorageSettings()
@@ -281,7 +281,8 @@ def clean_url(url: str) -> str:
     try:
         return _core.normalise_url(url)
     except ValueError as problem:
-        raise error(ErrorKind.CANNOT_PARSE_URL, f'error parsing URL: "{url}": {problem}') from None
+        shown = _core.address_without_secrets(url)
+        raise error(ErrorKind.CANNOT_PARSE_URL, f'error parsing URL: "{shown}": {problem}') from None
 
 
 def s3_backend(

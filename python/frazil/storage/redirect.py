@@ -57,7 +57,7 @@ class RedirectBackend:
     shares_its_root = False
 
     def shown(self) -> Fields:
-        return (("type", "redirect"), ("url", _core.without_secrets(self.url)))
+        return (("type", "redirect"), ("url", self.url))
 
     def default_settings(self) -> StorageSettings:
         return StorageSettings()
@@ -90,7 +90,7 @@ def follow(url: str, agent: str, named: Iterable[str] = ()) -> str:
         target = urljoin(url, location)
         scheme = urlsplit(target).scheme
         if scheme.partition("+")[0] == "http" and urlsplit(url).scheme == "https":
-            raise _bad(start, f"it leads to {target}, where nothing is encrypted")
+            raise _bad(start, f"it leads to {_core.address_without_secrets(target)}, where nothing is encrypted")
         if scheme not in ("http", "https"):
             return target
         url = target
@@ -163,25 +163,26 @@ class _NoFollowing(HTTPRedirectHandler):
 
 
 def _location(url: str, agent: str, start: str, named: tuple[str, ...]) -> str:
+    shown = _core.address_without_secrets(url)
     opener = build_opener(_NoFollowing, _Http(named), _Https(named))
     try:
         with opener.open(Request(url, headers={"User-Agent": agent}), timeout=_TIMEOUT_SECONDS):  # noqa: S310 - only http and https get here
-            problem = f"{url} does not redirect"
+            problem = f"{shown} does not redirect"
     except HTTPError as answer:
         with answer:
             headers: Message = answer.headers
             location = headers.get("Location")
             if 300 <= answer.code < 400 and location is not None:
                 return location
-            problem = f"{url} answers {answer.code} {answer.reason}"
+            problem = f"{shown} answers {answer.code} {answer.reason}"
     except HTTPException:
         # its text may be the password of the address
-        problem = f"{url} is no address of a web server, or what answers there is none"
+        problem = f"{shown} is no address of a web server, or what answers there is none"
     except (URLError, OSError) as failure:
         if isinstance(getattr(failure, "reason", None), _NotPublicError):
-            problem = f"it leads to {url}, which {_NOT_PUBLIC}"
+            problem = f"it leads to {shown}, which {_NOT_PUBLIC}"
         else:
-            problem = f"{url} cannot be reached: {failure}"
+            problem = f"{shown} cannot be reached: {failure}"
     # Out here, without cause and context: those errors hold the address, and go with a pickle where tblib is in use.
     raise _bad(start, problem)
 
@@ -241,4 +242,5 @@ def _required(query: dict[str, str], name: str, target: str) -> str:
 
 
 def _bad(url: str, reason: str) -> IcechunkError:
-    return error("bad-redirect", _core.without_secrets(f"bad redirect for storage at {url}: {reason}"))
+    shown = _core.address_without_secrets(url)
+    return error("bad-redirect", f"bad redirect for storage at {shown}: {reason}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from frazil._core import ObjectStore
@@ -31,11 +31,15 @@ _REMEMBERED: Final = 4096
 class Place:
     """An object that a location names: its absolute URL, and from where and with what it is read."""
 
-    url: str
+    url: str = field(repr=False)
     store: ObjectStore
-    key: str
+    key: str = field(repr=False)
     source: Source
     credentials: Authorisation
+
+    def __str__(self) -> str:
+        """The URL as it may be put in a text."""
+        return locations.shown(self.url)
 
 
 class VirtualAccess:
@@ -119,7 +123,7 @@ class VirtualAccess:
         source = self.sources.find(url)
         if source is None:
             raise InvalidInputError(
-                f"no virtual chunk container can handle the chunk location ({url}), edit the repository configuration "
+                f"no virtual chunk container can handle the chunk location ({locations.shown(url)}), edit the repository configuration "
                 "adding a virtual chunk container for the chunk references: "
                 "RepositoryConfig.set_virtual_chunk_container(), then Repository.open(config=...)",
                 kind="no-container-for-virtual-chunk",

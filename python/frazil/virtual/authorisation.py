@@ -43,7 +43,7 @@ def example(url_prefix: str) -> str:
     """The argument that authorises a container, as it is written in a program."""
     expression = _EXAMPLES.get(locations.scheme_of(url_prefix).lower())
     value = f"{PACKAGE}.{expression.format(package=PACKAGE)}" if expression else "..."
-    return f'authorize_virtual_chunk_access={{"{url_prefix}": {value}}}'
+    return f'authorize_virtual_chunk_access={{"{locations.shown(url_prefix)}": {value}}}'
 
 
 def warn_about_none(authorisation: Mapping[str, Authorisation] | None, *, stacklevel: int) -> None:
@@ -57,7 +57,7 @@ def warn_about_none(authorisation: Mapping[str, Authorisation] | None, *, stackl
                 else ""
             )
             warnings.warn(
-                f"Passing `None` in `authorize_virtual_chunk_access` for container `{url_prefix}` is deprecated and "
+                f"Passing `None` in `authorize_virtual_chunk_access` for container `{locations.shown(url_prefix)}` is deprecated and "
                 "will be unsupported in a future release; pass an explicit credential or no-auth sentinel instead. "
                 f"For example:\n    {example(url_prefix)}{security}",
                 DeprecationWarning,
@@ -125,7 +125,7 @@ def not_authorised(source: Source, url: str) -> InvalidInputError:
         f"a virtual chunk in this repository resolves to the url prefix {source.describe()}, to be able to fetch the "
         f"chunk you need to authorize the virtual chunk container when you open/create the repository: add\n"
         f"    {example(source.url_prefix)}\n"
-        f"to the arguments of Repository.open() or Repository.create() (chunk at {url})",
+        f"to the arguments of Repository.open() or Repository.create() (chunk at {locations.shown(url)})",
         kind="unauthorized-virtual-chunk-container",
     )
 

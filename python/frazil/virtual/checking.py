@@ -96,7 +96,7 @@ class LocationCheck:
         if source is None:
             raise _Unserved(
                 InvalidInputError(
-                    f"invalid chunk location, no matching virtual chunk container: `{url}`; add one with "
+                    f"invalid chunk location, no matching virtual chunk container: `{locations.shown(url)}`; add one with "
                     "RepositoryConfig.set_virtual_chunk_container()",
                     kind="no-container-for-virtual-chunk",
                 )

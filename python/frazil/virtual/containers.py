@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from frazil import _core
 from frazil.clock import require_aware
 from frazil.config.fields import integer, string
 from frazil.config.virtual_chunk_container import VirtualChunkContainer
@@ -15,7 +16,7 @@ __all__ = ["VirtualChunkContainer", "VirtualChunkSpec"]
 
 
 @public
-@dataclass(frozen=True, slots=True, init=False)
+@dataclass(frozen=True, slots=True, init=False, repr=False)
 class VirtualChunkSpec:
     """A chunk whose bytes are part of an object outside the repository.
 
@@ -60,6 +61,11 @@ class VirtualChunkSpec:
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        values = [(name, getattr(self, name)) for name in self.__slots__]
+        shown = [f"{name}={_core.address_without_secrets(v) if name == 'location' else v!r}" for name, v in values]
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     def __hash__(self) -> int:
         return hash((tuple(self.index), self.location, self.offset, self.length))

@@ -62,7 +62,7 @@ def _by_whatwg_rules(text: str) -> str:
 
 def _unparsable(text: str, reason: str) -> InvalidInputError:
     return InvalidInputError(
-        f'error parsing virtual ref URL: "{text}": {reason}; write it as <scheme>://<bucket or host>/<key>, or as '
+        f'error parsing virtual ref URL: "{shown(text)}": {reason}; write it as <scheme>://<bucket or host>/<key>, or as '
         "file:///<absolute path>",
         kind="invalid-virtual-ref",
     )
@@ -70,10 +70,27 @@ def _unparsable(text: str, reason: str) -> InvalidInputError:
 
 def _no_authority(text: str) -> InvalidInputError:
     return InvalidInputError(
-        f'error parsing bucket name from virtual ref URL: "{text}" has nothing between "://" and the key; write it as '
+        f'error parsing bucket name from virtual ref URL: "{shown(text)}" has nothing between "://" and the key; write it as '
         "<scheme>://<bucket or host>/<key>",
         kind="invalid-virtual-ref",
     )
+
+
+def shown(location: str) -> str:
+    """A location as it may be put in a text: without passwords, and values that may be signatures or tokens."""
+    return _core.address_without_secrets(location)
+
+
+class Shown:
+    """A location that is made fit for texts when it is put in one: on paths where an error is rare."""
+
+    __slots__ = ("_location",)
+
+    def __init__(self, location: str) -> None:
+        self._location = location
+
+    def __str__(self) -> str:
+        return shown(self._location)
 
 
 def scheme_of(location: str) -> str:
@@ -113,14 +130,18 @@ def object_key(location: str) -> str:
     rest = location.partition("://")[2]
     found = _BEFORE_QUERY.match(rest, len(_authority(rest)))
     path = found.group().removeprefix("/") if found else ""
-    if "%" not in path:
-        return path
+    return _decoded(path, location) if "%" in path else path
+
+
+def _decoded(path: str, location: str) -> str:
     try:
         return unquote_to_bytes(path).decode()
     except UnicodeDecodeError:
-        raise InvalidInputError(
-            f'error parsing virtual ref URL: the key of "{location}" is not UTF-8', kind="invalid-virtual-ref"
-        ) from None
+        pass
+    # Out here, without context: that error holds the key, and goes with a pickle where tblib is in use.
+    raise InvalidInputError(
+        f'error parsing virtual ref URL: the key of "{shown(location)}" is not UTF-8', kind="invalid-virtual-ref"
+    )
 
 
 def object_target(location: str) -> str:
@@ -143,7 +164,7 @@ def web_key(location: str) -> str:
     """
     path, question, query = object_target(location).partition("?")
     if "%" in path:
-        path = object_key(f"x://x/{_SEPARATOR.sub('%25', path)}")
+        path = _decoded(_SEPARATOR.sub("%25", path), location)
     return path + question + query
 
 
@@ -159,10 +180,10 @@ def is_sendable(key: str) -> bool:
 
 def not_addressable(key: str, location: str) -> InvalidInputError:
     if not key:
-        text = f"virtual reference has no path segments: {location} names no object; add its key"
+        text = f"virtual reference has no path segments: {shown(location)} names no object; add its key"
     else:
         text = (
-            f'object store backend cannot address key "{key}": it contains empty (//), "." or ".." path segments '
-            f"(location {location}); give the object another key"
+            f'object store backend cannot address key "{shown(key)}": it contains empty (//), "." or ".." path segments '
+            f"(location {shown(location)}); give the object another key"
         )
     return InvalidInputError(text, kind="invalid-virtual-ref")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote
 
@@ -28,8 +28,8 @@ class Area:
     """
 
     scheme: str
-    authority: str
-    key_prefix: str
+    authority: str = field(repr=False)
+    key_prefix: str = field(repr=False)
 
     @classmethod
     def of(cls, prefix: str) -> Area:
@@ -45,9 +45,9 @@ class Area:
 class Source:
     """A container that is in order; ``prefix`` is its ``url_prefix`` in the normal form of locations."""
 
-    url_prefix: str
-    prefix: str
-    area: Area
+    url_prefix: str = field(repr=False)
+    prefix: str = field(repr=False)
+    area: Area = field(repr=False)
     store: ObjectStoreConfig
     name: str | None
 
@@ -70,7 +70,8 @@ class Source:
         return None if fits else locations.not_addressable(key, url)
 
     def describe(self) -> str:
-        return f"{self.url_prefix} (container: {self.name})" if self.name else self.url_prefix
+        prefix = locations.shown(self.url_prefix)
+        return f"{prefix} (container: {self.name})" if self.name else prefix
 
 
 class Sources(PicklesSlots):
@@ -127,7 +128,7 @@ class Sources(PicklesSlots):
             known = ", ".join(sorted(self._by_name)) or "none has a name"
             raise InvalidInputError(
                 f"no virtual chunk container named '{name}' found, check the repository configuration (location "
-                f"{location}; known names: {known})",
+                f"{locations.shown(location)}; known names: {known})",
                 kind="no-container-for-virtual-chunk",
             )
         return found
@@ -143,9 +144,14 @@ class Sources(PicklesSlots):
 
 def _source(container: VirtualChunkContainer) -> Source | None:
     try:
-        validate(container)
-        prefix = locations.normalise(container.url_prefix)
+        # Early releases stored prefixes without their last slash.  They are taken for folders, as those are that a
+        # caller authorises: `s3://bucket/data` serves nothing of `s3://bucket/data-of-others/`.
+        url_prefix = container.url_prefix
+        whole = url_prefix if url_prefix.endswith("/") else f"{url_prefix}/"
+        validate(VirtualChunkContainer(whole, container.store, container.name))
+        prefix = locations.normalise(whole)
     except ValueError as problem:
-        _log.warning("Ignoring the virtual chunk container %r of the configuration: %s", container.url_prefix, problem)
+        prefix = locations.shown(container.url_prefix)
+        _log.warning("Ignoring the virtual chunk container %r of the configuration: %s", prefix, problem)
         return None
     return Source(container.url_prefix, prefix, Area.of(prefix), container.store, container.name)

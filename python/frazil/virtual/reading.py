@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from frazil._core import Buffer, ChunkRef
 from frazil.errors import StorageConflict, StorageError, operation
 from frazil.virtual.authorisation import advice
+from frazil.virtual.locations import Shown
 
 if TYPE_CHECKING:
     from frazil.context import RepositoryContext
@@ -32,7 +33,7 @@ def read_virtual(context: RepositoryContext, ref: ChunkRef, label: Callable[[], 
     """
     location = ref.location
     assert location is not None
-    with operation("fetch_virtual_chunk", location=location):
+    with operation("fetch_virtual_chunk", location=Shown(location)):
         place = context.virtual.locate(location, context.attribution)
         if not ref.length:
             return Buffer(b"")
@@ -60,12 +61,12 @@ def _fetch(place: Place, ref: ChunkRef, label: str | None) -> Buffer:
     except StorageError as failure:
         cause = failure.message.partition("\n\n")[0]
         raise StorageError(
-            f"error fetching virtual reference {place.url}: {cause}{advice(place.source, place.credentials)}",
+            f"error fetching virtual reference {place}: {cause}{advice(place.source, place.credentials)}",
             kind="virtual-chunk-fetch",
         ) from failure
     if found is None:
         raise StorageError(
-            f"error fetching virtual reference: there is no object at {place.url}; put the file back, or set the "
+            f"error fetching virtual reference: there is no object at {place}; put the file back, or set the "
             "reference again",
             kind="virtual-chunk-fetch",
         )
@@ -76,7 +77,7 @@ def _fetch(place: Place, ref: ChunkRef, label: str | None) -> Buffer:
 
 def _too_short(place: Place, ref: ChunkRef, end: str) -> StorageError:
     return StorageError(
-        f"the object at {place.url} ends {end}, but a virtual chunk needs its bytes {ref.offset} to "
+        f"the object at {place} ends {end}, but a virtual chunk needs its bytes {ref.offset} to "
         f"{ref.offset + ref.length}: the file was cut short, or the reference is wrong",
         kind="invalid-object-size",
     )
@@ -85,7 +86,7 @@ def _too_short(place: Place, ref: ChunkRef, end: str) -> StorageError:
 def _modified(place: Place, ref: ChunkRef) -> StorageError:
     known = f"ETag {ref.etag}" if ref.etag is not None else f"last modified {ref.last_modified} (seconds since 1970)"
     return StorageError(
-        f"the checksum of the object owning the virtual chunk has changed ({place.url}, recorded: {known}); set its "
+        f"the checksum of the object owning the virtual chunk has changed ({place}, recorded: {known}); set its "
         "references again if the new content is meant",
         kind="virtual-chunk-modified",
     )

@@ -2,6 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use frazil_core::storage::remote::shown::address_without_secrets;
 use frazil_core::{Checksum, ChunkRef as Core};
 use pyo3::prelude::*;
 
@@ -112,7 +113,8 @@ impl ChunkRef {
             Core::Inline(data) => format!("<frazil inline chunk of {} bytes>", data.len()),
             Core::Native { id, offset, length } => format!("<frazil chunk {id} [{offset}, +{length}]>"),
             Core::Virtual { location, offset, length, .. } => {
-                format!("<frazil chunk {location} [{offset}, +{length}]>")
+                let shown = address_without_secrets(location);
+                format!("<frazil chunk {shown} [{offset}, +{length}]>")
             }
         }
     }

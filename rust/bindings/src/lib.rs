@@ -75,6 +75,8 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(snapshot::encode_snapshot, m)?)?;
     m.add_function(wrap_pyfunction!(storage::chunk_label, m)?)?;
     m.add_function(wrap_pyfunction!(transaction_log::encode_transaction_log, m)?)?;
+    m.add_function(wrap_pyfunction!(url::address_without_secrets, m)?)?;
+    m.add_function(wrap_pyfunction!(url::is_secret, m)?)?;
     m.add_function(wrap_pyfunction!(url::is_named_host, m)?)?;
     m.add_function(wrap_pyfunction!(url::is_public_address, m)?)?;
     m.add_function(wrap_pyfunction!(url::may_be_reached, m)?)?;

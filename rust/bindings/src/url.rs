@@ -22,6 +22,18 @@ pub fn without_secrets(text: &str) -> String {
     shown::without_secrets(text)
 }
 
+/// The same of a text that is an address as a whole, whatever is in it.
+#[pyfunction]
+pub fn address_without_secrets(address: &str) -> String {
+    shown::address_without_secrets(address)
+}
+
+/// Whether what has this name may not be shown.
+#[pyfunction]
+pub fn is_secret(name: &str) -> bool {
+    shown::is_secret(name)
+}
+
 /// Whether two URLs are of the same scheme, host and port.
 #[pyfunction]
 pub fn same_origin(one: &str, other: &str) -> bool {

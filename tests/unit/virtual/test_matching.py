@@ -85,7 +85,7 @@ def test_an_unknown_name_is_an_error_that_tells_the_known_ones() -> None:
 @pytest.mark.parametrize(
     "container",
     [
-        VirtualChunkContainer("s3://bucket", S3),
+        VirtualChunkContainer("s3://", S3),
         VirtualChunkContainer("s3:///", S3),
         VirtualChunkContainer("gs://bucket/", S3),
         VirtualChunkContainer("file:///", local("/")),
@@ -103,6 +103,17 @@ def test_a_stored_container_that_breaks_a_rule_is_ignored_with_a_warning(
         sources = Sources([container, VirtualChunkContainer("s3://good/", S3)])
     assert [source.url_prefix for source in sources] == ["s3://good/"]
     assert container.url_prefix in caplog.text
+
+
+@pytest.mark.parametrize("prefix", ["s3://bucket", "s3://bucket/folder", "S3://bucket/a/b"])
+def test_a_stored_prefix_without_its_last_slash_is_a_folder(prefix: str) -> None:
+    """As early releases stored them."""
+    (source,) = Sources([VirtualChunkContainer(prefix, S3, name="early")])
+    normal = f"s3{prefix[2:]}/x"
+    assert Sources([VirtualChunkContainer(prefix, S3)]).find(normal) is not None
+    assert Sources([VirtualChunkContainer(prefix, S3, name="early")]).url("vcc://early/x") == normal
+    assert Sources([VirtualChunkContainer(prefix, S3)]).find(f"s3{prefix[2:]}-of-others/x") is None
+    assert source.url_prefix == prefix
 
 
 names = st.sampled_from(["a", "b", "a/b", "a/b/c", "c d", "..", "a/.."])

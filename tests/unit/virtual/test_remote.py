@@ -191,6 +191,21 @@ def test_the_web(server: ObjectServer) -> None:
     assert failure(store, 2).kind == "virtual-chunk-fetch"
 
 
+@pytest.mark.parametrize("authorised", ["s3://bucket", "s3://bucket/"])
+def test_a_stored_container_without_its_last_slash_is_read(server: ObjectServer, authorised: str) -> None:
+    put(server, "/bucket/x")
+    early = frazil.VirtualChunkContainer("s3://bucket", s3(server).store)
+    storage = frazil.in_memory_storage()
+    frazil.Repository.create(
+        storage, frazil.RepositoryConfig(virtual_chunk_containers={"s3://bucket": early})
+    ).save_config()
+    repo = frazil.Repository.open(storage, authorize_virtual_chunk_access={authorised: s3_key("one")})
+    store = repo.writable_session("main").store
+    add_array(store)
+    refer(store, "s3://bucket/x")
+    assert read(store) == b"23456"
+
+
 def test_google_cloud_storage() -> None:
     with ObjectServer("gcs") as server:
         put(server, "/bucket/x y")

@@ -5,15 +5,16 @@ use std::error::Error as StdError;
 use object_store::Error as StoreError;
 
 use super::raw_key::STAND_IN;
-use super::shown::without_secrets;
+use super::shown::{key_without_secrets, without_secrets};
 use crate::error::{Error, ErrorKind};
 
 /// The error of `action` ("read", "write", ...) on `key`.
 pub fn failed(error: StoreError, action: &str, key: &str) -> Error {
     let (kind, advice) = judge(&error);
-    let reason = without_secrets(&reasons(&error).replace(STAND_IN, key));
+    let key = key_without_secrets(key);
+    let reason = without_secrets(&reasons(&error).replace(STAND_IN, &key));
     let advice = advice.map_or_else(String::new, |advice| format!("; {advice}"));
-    Error::new(kind, format!("cannot {action} {}: {reason}{advice}", if key.is_empty() { "objects" } else { key }))
+    Error::new(kind, format!("cannot {action} {}: {reason}{advice}", if key.is_empty() { "objects" } else { &key }))
 }
 
 fn judge(error: &StoreError) -> (ErrorKind, Option<&'static str>) {

@@ -11,6 +11,7 @@ use object_store::{Attribute, GetOptions, GetRange, GetResult};
 
 use super::failure::{failed, is_beyond_end, is_missing};
 use super::partial::UNKNOWN;
+use super::shown::key_without_secrets;
 use super::whole::Wanted;
 use super::{Context, Remote};
 use crate::error::{Error, ErrorKind, Result};
@@ -268,12 +269,15 @@ fn unchanged(key: &str, known: Option<&Version>) -> ObjectMeta {
 }
 
 fn changed_meanwhile(key: &str) -> Error {
-    Error::new(ErrorKind::ObjectStore, format!("object {key} was changed while it was being read: read it again"))
+    Error::new(
+        ErrorKind::ObjectStore,
+        format!("object {} was changed while it was being read: read it again", key_without_secrets(key)),
+    )
 }
 
 fn condition_or(error: object_store::Error, key: &str) -> Error {
     match error {
-        object_store::Error::Precondition { .. } => changed(key),
+        object_store::Error::Precondition { .. } => changed(&key_without_secrets(key)),
         error => failed(error, "read", key),
     }
 }

@@ -122,7 +122,12 @@ impl HttpService for Client {
             Some(asked) if is_get => self.part(request, asked).await,
             _ => self.exchange(request).await,
         };
-        let answer = sent.inspect_err(|error| doubt.heed_silence(error))?;
+        let answer = sent.inspect_err(|error| {
+            // Whoever said to go elsewhere has done nothing.
+            if !is_refused(error) {
+                doubt.heed_silence(error);
+            }
+        })?;
         if !read {
             // Answers to reads may come from caches.
             self.shared.clock.heed(answer.headers(), SystemTime::now());
@@ -216,10 +221,13 @@ impl Client {
     /// The client for an address: names that nobody has named must be those of public hosts.
     fn sender(&self, uri: &Uri) -> std::result::Result<HttpClient, HttpError> {
         let rules = &self.shared.rules;
+        // The library would panic over what is an address to one parser and none to the other.
+        let Ok(url) = Url::parse(&uri.to_string()) else {
+            return Err(refused(Refused::NoAddress(uri.to_string())));
+        };
         if rules.kind != RemoteKind::Http {
             return Ok(self.inner.clone());
         }
-        let Ok(url) = Url::parse(&uri.to_string()) else { return Ok(self.inner.clone()) };
         if rules.is_named(&url) {
             return Ok(self.inner.clone());
         }
@@ -237,6 +245,10 @@ impl Client {
 
 fn refused(error: Refused) -> HttpError {
     HttpError::new(HttpErrorKind::Unknown, error)
+}
+
+fn is_refused(error: &HttpError) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.is::<Refused>())
 }
 
 fn unplaced(error: Unplaced) -> HttpError {

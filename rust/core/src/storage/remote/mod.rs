@@ -241,7 +241,10 @@ fn took_too_long(action: &str, key: &str, limit: Duration) -> Error {
     let limit = limit.as_millis();
     Error::new(
         ErrorKind::ObjectStore,
-        format!("cannot {action} {key}: it took longer than the operation timeout of {limit} ms"),
+        format!(
+            "cannot {action} {}: it took longer than the operation timeout of {limit} ms",
+            shown::key_without_secrets(key)
+        ),
     )
 }
 

@@ -9,13 +9,14 @@ use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::http::HttpBuilder;
 use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
+use url::Url;
 
 use super::credentials::Credentials;
 use super::http_client::{Connector, Signer};
 use super::redirects::{self, Rules};
 use super::server_clock::ServerClock;
 use super::settings::{Options, RemoteKind, RemoteSettings};
-use super::shown::without_secrets;
+use super::shown::{address_without_secrets, without_secrets};
 use crate::error::{Error, ErrorKind, Result};
 
 /// After this long a request is not repeated any more: signatures expire.
@@ -59,6 +60,11 @@ fn s3(
     connector: Connector,
     exchanged: bool,
 ) -> Result<(Arc<dyn ObjectStore>, Option<Credentials>)> {
+    if let Some((_, endpoint)) = options.iter().find(|(name, _)| name == "aws_endpoint")
+        && (Url::parse(endpoint).is_err() || endpoint.parse::<http::Uri>().is_err())
+    {
+        return Err(config(&format!("the endpoint {} is no URL", address_without_secrets(endpoint))));
+    }
     if settings.rooted {
         // It names keys in its body.
         options.push(("aws_disable_bulk_delete".to_owned(), "true".to_owned()));

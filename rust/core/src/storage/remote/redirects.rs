@@ -29,7 +29,7 @@ pub enum Refused {
     #[error("more than {MOST} redirects, the last one to {0}")]
     TooMany(String),
     /// What is behind `Location` is no address of the web.
-    #[error("a redirect to {0:?}, which is no address of a web server")]
+    #[error("{0} is no address of a web server, neither to ask nor to be redirected to")]
     NoAddress(String),
     /// The answer would be anybody's.
     #[error("a redirect to {0}, where nothing is encrypted; give the option allow_http=true if that is meant")]
