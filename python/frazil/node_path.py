@@ -19,6 +19,11 @@ def parse(text: str) -> NodePath:
     """
     if not text.startswith("/"):
         raise error("invalid-path", "could not create path from prefix: path must start with a `/` character")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise error("invalid-path", f"{text!r} has half of a surrogate pair, which no path can have") from None
     if text != ROOT and not {"", ".", ".."}.isdisjoint(text[1:].split("/")):
         raise error(
             "invalid-path",

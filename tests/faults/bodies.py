@@ -13,6 +13,7 @@ from typing import Any, Final
 from numcodecs import Zstd  # type: ignore[import-untyped]
 
 HEADER: Final = 39
+MAGIC: Final = b"ICE\xf0\x9f\xa7\x8aCHUNK"
 SNAPSHOT, MANIFEST, LOG, REPO = 1, 2, 4, 6
 
 _METADATA = ("tables", "MetadataItem")
@@ -75,9 +76,9 @@ def unpack(file: bytes) -> tuple[bytes, bytearray]:
     return file[:HEADER], bytearray(Zstd().decode(file[HEADER:]))
 
 
-def pack(header: bytes, body: bytes | bytearray) -> bytes:
-    """A file of them, no longer than an honest one, since snapshots say how much of a manifest is read."""
-    return header + bytes(Zstd(level=19).encode(bytes(body)))
+def pack(header: bytes, body: bytes | bytearray, level: int = 19) -> bytes:
+    """A file of them, no longer than an honest one by default, since snapshots say how much of a manifest is read."""
+    return header + bytes(Zstd(level=level).encode(bytes(body)))
 
 
 def u32(body: bytes | bytearray, at: int) -> int:

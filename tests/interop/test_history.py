@@ -11,9 +11,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import zarr
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from frazil import Repository, local_filesystem_storage
 from frazil._core import ObjectStore
 from frazil.clock import system_clock, to_datetime
 from frazil.history.creating import create
@@ -127,3 +129,20 @@ def test_the_official_package_goes_on_where_we_stopped(official: ModuleType, tmp
     assert ours.branch_names() == theirs.list_branches() == expected
     assert len(list(ours.ops_log())) == len(list(theirs.ops_log())) == 1 + 5 * 4
     assert [update.updated_at for update in ours.ops_log()] == [update.updated_at for update in theirs.ops_log()]
+
+
+def test_metadata_that_is_nested_200_deep_goes_both_ways(official: ModuleType, tmp_path: Path) -> None:
+    deep: Any = 1
+    for number in range(200):
+        deep = [deep] if number % 2 else {"k": deep}
+    theirs = official.Repository.create(official.local_filesystem_storage(str(tmp_path)))
+    session = theirs.writable_session("main")
+    zarr.create_group(session.store)
+    session.commit("theirs", {"deep": deep})
+    ours = Repository.open(local_filesystem_storage(str(tmp_path)))
+    session = ours.writable_session("main")
+    zarr.open_group(session.store, mode="r+").attrs["x"] = 1
+    session.commit("ours", {"deep": deep})
+    for repo in (ours, official.Repository.open(official.local_filesystem_storage(str(tmp_path)))):
+        newest, before, _ = repo.ancestry(branch="main")
+        assert newest.metadata["deep"] == before.metadata["deep"] == deep

@@ -41,4 +41,5 @@ class operation(ContextDecorator):  # noqa: N801 - reads as a verb at its uses, 
         self, kind: type[BaseException] | None, raised: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if isinstance(raised, IcechunkError):
-            raised.add_operation(" ".join([self._name, *(f"{key}={value}" for key, value in self._details.items())]))
+            text = " ".join([self._name, *(f"{key}={value}" for key, value in self._details.items())])
+            raised.add_operation(text.encode(errors="backslashreplace").decode())

@@ -113,5 +113,7 @@ def decode_items(items: Sequence[tuple[str, bytes]], spec_version: int) -> dict[
     decode = _core.msgpack_to_json if spec_version == 1 else _core.flexbuffer_to_json
     try:
         return {name: json.loads(decode(value)) for name, value in items}
+    except RecursionError:
+        raise FormatError("metadata value cannot be decoded: it is nested too deeply", kind="deserialization") from None
     except ValueError as problem:
         raise FormatError(f"metadata value cannot be decoded: {problem}", kind="deserialization") from None

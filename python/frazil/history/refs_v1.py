@@ -196,6 +196,8 @@ def _tombstone(key: str) -> str:
 def _decode(key: str, data: bytes) -> SnapshotId:
     try:
         return parse_snapshot_id(json.loads(data)["snapshot"])
+    except RecursionError:
+        raise error(ErrorKind.SERIALIZATION, f"cannot read ref `{key}`: it is nested too deeply") from None
     except (ValueError, TypeError, KeyError) as failure:
         raise error(ErrorKind.SERIALIZATION, f"cannot read ref `{key}`: {failure}") from failure
 

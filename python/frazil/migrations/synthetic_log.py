@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from frazil.errors import ErrorKind, error
 from frazil.format.records import SnapshotEntry
 from frazil.history.change import UpdateTag
 from frazil.history.ref_changes import MAIN_BRANCH
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from frazil import _core
 
 _MILLISECOND: Final = 1_000
+_LAST_TIME: Final = 2**64 - 1
 _Event = tuple[int, UpdateTag, tuple[Any, ...]]
 """(microseconds since 1970, what, fields)"""
 
@@ -53,6 +55,8 @@ def _numbered(events: Iterable[_Event], now: int) -> list[_core._UpdateTuple]:
     last = 0
     for time, tag, fields in (*events, (now, UpdateTag.REPO_MIGRATED, (1, 2))):
         last = max(time, last + 1)
+        if last > _LAST_TIME:
+            raise error(ErrorKind.INVALID_FILE_FORMAT, "a snapshot is dated beyond every time that the format can hold")
         log.append((int(tag), fields, last, None))
     log.reverse()
     return log

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator
+from itertools import islice
 
 from frazil import node_path
 from frazil._core import KeyListing
@@ -47,7 +48,7 @@ def keys_below(tree: WorkingTree, prefix: str) -> Iterator[str]:
     InvalidInputError
         ``bad-key-prefix`` if ``prefix`` is neither empty nor the path of a node.
     """
-    path = NodePath("/" + prefix.strip("/"))
+    path = zarr_keys.path_of(prefix)
     if path != ROOT and tree.node(path) is None:
         raise InvalidInputError(
             f"bad key prefix `{prefix}`: Only prefixes pointing to a group or array are allowed", kind="bad-key-prefix"
@@ -93,7 +94,7 @@ def chunk_keys(tree: WorkingTree, node: NodeRecord) -> Iterator[str]:
 
 def names_in(tree: WorkingTree, prefix: str) -> Iterator[str]:
     """The names one level below ``prefix``; nothing if there is no such thing."""
-    path = NodePath("/" + prefix.strip("/"))
+    path = zarr_keys.path_of(prefix)
     node = tree.node(path)
     if node is not None and node.is_array:
         yield zarr_keys.METADATA
@@ -126,7 +127,7 @@ def _names_in_chunks(tree: WorkingTree, path: NodePath) -> Iterator[str]:
 
 def nearest_array(tree: WorkingTree, path: NodePath) -> NodeRecord | None:
     """The array that holds ``path``, if the nearest node above is one."""
-    for ancestor in node_path.ancestors(path):
+    for ancestor in islice(node_path.ancestors(path), zarr_keys.MOST_INDICES + 1):
         node = tree.node(ancestor)
         if node is not None:
             return node if node.is_array else None

@@ -21,7 +21,7 @@ from frazil.node_path import NodePath
 from frazil.offload import run_in_thread
 from frazil.pickling import PicklesSlots
 from frazil.store import listing, zarr_keys
-from frazil.store.zarr_keys import ChunkKey, MetadataKey, StrayChunkKey, V2Key
+from frazil.store.zarr_keys import ChunkKey, MetadataKey, StrayChunkKey, V2Key, ensure_unicode, invalid_key
 from frazil.virtual.reading import read_virtual
 from frazil.working_tree import WorkingTree
 
@@ -62,7 +62,10 @@ class RawStore(PicklesSlots):
         self, key: str, start: int | None = None, end: int | None = None, suffix: int | None = None
     ) -> Buffer | ChunkRef | None:
         """As ``read``, but of a virtual chunk the reference, cut to the range, which ``fetch`` takes."""
-        found = self.tree.keys.read(key, start, end, suffix)
+        try:
+            found = self.tree.keys.read(key, start, end, suffix)
+        except UnicodeEncodeError:
+            raise invalid_key(key) from None
         if found is _UNKNOWN:
             with operation("get", key=key):
                 found = self._resolve(key, start, end, suffix)
@@ -73,6 +76,7 @@ class RawStore(PicklesSlots):
         self, key: str, start: int | None = None, end: int | None = None, suffix: int | None = None
     ) -> Buffer | None:
         """As ``read``, for a store on a network: other coroutines run while it waits."""
+        ensure_unicode(key)
         reads = of_running_loop()
         found: object = _MUST_WAIT
         if reads is not None:
@@ -147,6 +151,7 @@ class RawStore(PicklesSlots):
             raise InvalidInputError(f"not an array: `{key.path}` is a group and has no chunks", kind="not-an-array")
 
     def exists(self, key: str) -> bool:
+        ensure_unicode(key)
         found = self.tree.keys.exists(key)
         if isinstance(found, bool):
             return found
@@ -176,6 +181,7 @@ class RawStore(PicklesSlots):
 
     def size(self, key: str) -> int:
         """Stored bytes of a key: 0 for a chunk that does not exist, an error for metadata that does not."""
+        ensure_unicode(key)
         found = self.tree.keys.size(key)
         if isinstance(found, int):
             return found
@@ -284,7 +290,7 @@ class RawStore(PicklesSlots):
         """Delete the node at a prefix with all below it, or the chunks whose keys lie below it."""
         with operation("delete_dir", prefix=prefix):
             self.ensure_writable()
-            path = NodePath("/" + prefix.strip("/"))
+            path = zarr_keys.path_of(prefix)
             if path == "/":
                 self.tree.clear()
             elif self.tree.node(path) is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from frazil import node_path
@@ -13,6 +13,11 @@ from frazil.format.records import NodeRecord
 from frazil.node_path import ROOT, NodePath
 
 METADATA = "zarr.json"
+MOST_INDICES = 256
+"""Keys with more indices name no chunk; NumPy's arrays have 64 dimensions at most."""
+
+_LONGEST_SHOWN = 1000
+
 V2_NAMES = frozenset({".zgroup", ".zarray", ".zattrs", ".zmetadata"})
 
 
@@ -56,6 +61,7 @@ def parse(key: str, find_node: Callable[[NodePath], NodeRecord | None]) -> Key:
     InvalidInputError
         ``invalid-key`` for anything else.
     """
+    ensure_unicode(key)
     parts = [part for part in key.split("/") if part]
     if not parts or not {".", ".."}.isdisjoint(parts):
         raise invalid_key(key)
@@ -63,13 +69,30 @@ def parse(key: str, find_node: Callable[[NodePath], NodeRecord | None]) -> Key:
         return MetadataKey(_join(parts[:-1]))
     if parts[-1] in V2_NAMES:
         return V2Key()
-    for length in range(len(parts) - 1, -1, -1):
+    for length in _path_lengths(parts):
         node = find_node(_join(parts[:length]))
         if node is not None and node.array is not None:
             found = _chunk_of(node, "/".join(parts[length:]))
             if found is not None:
                 return found
     return _stray(key, parts)
+
+
+def _path_lengths(parts: list[str]) -> Iterator[int]:
+    """How many of the parts may be the path of an array, most first.
+
+    What follows the path is one part, or one and indices in every encoding; and no array has so many indices that it
+    could matter how long a key of nothing but indices is.
+    """
+    last = len(parts) - 1
+    for length in range(last, max(-1, last - 1 - MOST_INDICES), -1):
+        yield length
+        if not _may_be_index(parts[length]):
+            return
+
+
+def _may_be_index(part: str) -> bool:
+    return part.isascii() and part.isdigit()
 
 
 def _chunk_of(node: NodeRecord, text: str) -> ChunkKey | None:
@@ -99,9 +122,26 @@ def _join(parts: list[str]) -> NodePath:
     return NodePath("/" + "/".join(parts)) if parts else ROOT
 
 
+def ensure_unicode(key: str) -> None:
+    """``InvalidInputError`` of kind ``invalid-key`` if the text has half of a surrogate pair, which no file can hold."""
+    if not key.isascii():
+        try:
+            key.encode()
+        except UnicodeEncodeError:
+            raise invalid_key(key) from None
+
+
+def path_of(prefix: str) -> NodePath:
+    """The path that a prefix of keys names, whether or not there is a node; raises as ``ensure_unicode``."""
+    ensure_unicode(prefix)
+    return NodePath("/" + prefix.strip("/"))
+
+
 def invalid_key(key: str) -> InvalidInputError:
+    shown = key.encode(errors="backslashreplace").decode()
+    shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}..."
     return InvalidInputError(
-        f"invalid zarr key format `{key}`; keys are `<path>/zarr.json` or `<path>/c/<index>/...`", kind="invalid-key"
+        f"invalid zarr key format `{shown}`; keys are `<path>/zarr.json` or `<path>/c/<index>/...`", kind="invalid-key"
     )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from frazil.errors import FormatError
 from frazil.format.records import SnapshotEntry
 from frazil.history.change import UpdateTag as U
 from frazil.ids import SnapshotId
@@ -109,3 +111,9 @@ def test_times_strictly_increase_and_every_commit_is_told_once(
             current = entries[current].parent_id
     told = [fields[1] for _, tag, fields in log if tag == U.NEW_COMMIT]
     assert sorted(told) == sorted(reachable - {snapshot_id(0)})  # type: ignore[type-var]
+
+
+def test_a_time_that_no_entry_can_have_is_a_typed_error() -> None:
+    entries = history((None, 2**64 - 1))
+    with pytest.raises(FormatError, match="dated beyond"):
+        log_of(entries, branches=refs(main=0), tags=refs(v1=0))

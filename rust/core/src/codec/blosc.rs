@@ -59,7 +59,9 @@ impl Blosc {
                 format!("it says that it holds {stated} bytes, more than the {limit} possible"),
             ));
         }
-        let mut content = vec![0; stated];
+        let mut content = Vec::new();
+        content.try_reserve_exact(stated).map_err(|error| failed("blosc", error))?;
+        content.resize(stated, 0);
         decompress(buffer, &mut content)?;
         Ok(content)
     }

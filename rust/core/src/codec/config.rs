@@ -13,6 +13,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// Shards within shards within shards are somebody's joke.
 const DEEPEST: usize = 8;
 
+/// Inner chunks of a shard, whose index alone has 1 GiB then.
+const MOST_CELLS: usize = 1 << 26;
+
 fn unsupported(what: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::UnsupportedOperation, format!("no codec of ours: {what}"))
 }
@@ -159,6 +162,9 @@ fn sharding(codec: &Codec<'_>, shape: &[usize], kind: &ElementKind, depth: usize
         Some(_) => return Err(codec.missing("subchunk_write_order")),
     };
     let grid: Vec<usize> = shape.iter().zip(&inner_shape).map(|(outer, inner)| outer / inner).collect();
+    if grid.iter().try_fold(1usize, |count, &cells| count.checked_mul(cells)).is_none_or(|count| count > MOST_CELLS) {
+        return Err(codec.missing("chunk_shape"));
+    }
     let inner = nested_chain(codec.list("codecs")?, &inner_shape, kind, depth + 1)?;
     Ok(Sharding { grid, inner, big_endian, checksums: checksums.len(), at_start, order })
 }

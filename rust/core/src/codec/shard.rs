@@ -40,12 +40,12 @@ pub struct Sharding {
 impl Sharding {
     /// Number of inner chunks.
     pub fn count(&self) -> usize {
-        self.grid.iter().product()
+        self.grid.iter().fold(1, |count, &cells| count.saturating_mul(cells))
     }
 
     /// Bytes of the index.
     pub fn index_length(&self) -> usize {
-        self.count() * ENTRY + self.checksums * crc32c::LENGTH
+        self.count().saturating_mul(ENTRY).saturating_add(self.checksums * crc32c::LENGTH)
     }
 
     /// The position of every inner chunk in the index, with the coordinates of its first element in the shard.

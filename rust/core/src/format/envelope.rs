@@ -2,6 +2,7 @@
 
 use zstd::zstd_safe::{CCtx, CParameter, DCtx, InBuffer, OutBuffer, Strategy};
 
+use super::frames;
 use crate::{Error, ErrorKind, Result};
 
 const MAGIC: &[u8; 12] = b"ICE\xf0\x9f\xa7\x8aCHUNK";
@@ -19,8 +20,8 @@ pub const MAX_BODY: usize = (1 << 31) - 1;
 const BODY_ALLOWANCE: usize = 16 << 20;
 const BODY_RATIO: usize = 4096;
 
-// What a declared size is believed without having seen the bytes.
-const TRUSTED_ALLOWANCE: usize = 64 << 10;
+// What a file may claim to hold before any of it was seen; more is only given to what proves to need it.
+const TRUSTED_ALLOWANCE: usize = 1 << 20;
 const TRUSTED_RATIO: usize = 16;
 
 // The level that writers use if none is configured, and zstd too.
@@ -160,6 +161,11 @@ pub fn encode(
     if left != 0 {
         return Err(Error::new(ErrorKind::Internal, "zstd needs more room than it said it would"));
     }
+    if body.len() > body_limit(file.len() - HEADER_LENGTH) {
+        // Nobody would believe it, and we would not read it: something repeats itself without end.
+        file.truncate(HEADER_LENGTH);
+        frames::store(body, &mut file);
+    }
     file.shrink_to_fit();
     Ok(file)
 }
@@ -177,84 +183,45 @@ fn reason(code: usize) -> &'static str {
 }
 
 /// All frames of `data`, which must end with the last.
+///
+/// Takes no more memory than what comes out, four times as much address space, and no window beside it: frames are
+/// decompressed at once, into more room if the first was too small.
 fn decompress(data: &[u8]) -> Result<Vec<u8>> {
-    let corrupt = |code| Error::format(format!("the body cannot be decompressed: {}", reason(code)));
-    let limit = data.len().saturating_mul(BODY_RATIO).saturating_add(BODY_ALLOWANCE).min(MAX_BODY);
-    let trusted = data.len().saturating_mul(TRUSTED_RATIO).saturating_add(TRUSTED_ALLOWANCE).min(limit);
-    let declared = single_frame_size(data);
-    if let Some(size) = declared
-        && size <= trusted
-    {
-        let mut body = reserve(Vec::new(), size)?;
-        DCtx::create().decompress(&mut body, data).map_err(corrupt)?;
-        return Ok(body);
-    }
-    if declared.is_some_and(|size| size > limit) {
+    let declared = frames::declared(data)?;
+    let most = frames::most(data)?.min(declared.unwrap_or(u64::MAX));
+    let limit = body_limit(data.len());
+    let trusted = data.len().saturating_mul(TRUSTED_RATIO).saturating_add(TRUSTED_ALLOWANCE);
+    if declared.is_some_and(|size| size > limit as u64) {
         return Err(Error::format("the body claims to be far larger than its compressed size allows"));
     }
-    let first = data.len().saturating_mul(4).saturating_add(4096).min(trusted);
-    stream(data, reserve(Vec::new(), declared.unwrap_or(first).min(first))?, limit)
-}
-
-/// As `decompress`, growing `body` with what really comes.
-fn stream(data: &[u8], mut body: Vec<u8>, limit: usize) -> Result<Vec<u8>> {
-    let mut context = DCtx::create();
-    let mut input = InBuffer::around(data);
-    let mut frame = Frame::at(data, &input, &body);
-    let mut hint = 1;
-    while input.pos() < data.len() || hint != 0 {
-        if body.len() == body.capacity() {
-            let more = body.len().max(4096).min((limit + 1).saturating_sub(body.len()));
-            if more == 0 {
+    let last = usize::try_from(most).unwrap_or(usize::MAX).min(limit);
+    let mut capacity = trusted.min(last);
+    loop {
+        let mut body = reserve(Vec::new(), capacity)?;
+        match DCtx::create().decompress(&mut body, data) {
+            Ok(_) => {
+                body.shrink_to_fit();
+                return Ok(body);
+            }
+            Err(code) if !is_too_small(code) => {
+                return Err(Error::format(format!("the body cannot be decompressed: {}", reason(code))));
+            }
+            Err(_) if capacity >= last => {
                 return Err(Error::format("the body is far larger than its compressed size allows"));
             }
-            body = reserve(body, more)?;
-        }
-        let before = (input.pos(), body.len());
-        let filled = body.len();
-        hint = context
-            .decompress_stream(&mut OutBuffer::around_pos(&mut body, filled), &mut input)
-            .map_err(|code| Error::format(format!("the body cannot be decompressed: {}", reason(code))))?;
-        if hint == 0 {
-            frame.check(&body)?;
-            frame = Frame::at(data, &input, &body);
-        } else if before == (input.pos(), body.len()) {
-            return Err(Error::format("the body is cut short"));
-        }
-    }
-    if body.len() > limit {
-        return Err(Error::format("the body is far larger than its compressed size allows"));
-    }
-    Ok(body)
-}
-
-/// A frame while it is decompressed: zstd itself does not check the size of one that ends with an empty block.
-struct Frame {
-    declared: Option<u64>,
-    start: usize,
-}
-
-impl Frame {
-    fn at(data: &[u8], input: &InBuffer<'_>, body: &[u8]) -> Self {
-        let rest = data.get(input.pos()..).unwrap_or_default();
-        Self { declared: zstd::zstd_safe::get_frame_content_size(rest).ok().flatten(), start: body.len() }
-    }
-
-    fn check(&self, body: &[u8]) -> Result<()> {
-        match self.declared {
-            Some(size) if size != (body.len() - self.start) as u64 => {
-                Err(Error::format("the body has another size than it says"))
-            }
-            _ => Ok(()),
+            Err(_) => capacity = capacity.saturating_mul(4).min(last),
         }
     }
 }
 
-/// The declared size of the frame that `data` is, None if it is several or says nothing.
-fn single_frame_size(data: &[u8]) -> Option<usize> {
-    let whole = zstd::zstd_safe::find_frame_compressed_size(data).ok()? == data.len();
-    let size = zstd::zstd_safe::get_frame_content_size(data).ok()??;
-    whole.then_some(usize::try_from(size).ok()?)
+/// The longest body that a file with this many compressed bytes may have.
+fn body_limit(compressed: usize) -> usize {
+    compressed.saturating_mul(BODY_RATIO).saturating_add(BODY_ALLOWANCE).min(MAX_BODY)
+}
+
+/// Whether zstd had too little room.
+fn is_too_small(code: usize) -> bool {
+    code.wrapping_neg() == zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode::ZSTD_error_dstSize_tooSmall as usize
 }
 
 fn reserve(mut buffer: Vec<u8>, more: usize) -> Result<Vec<u8>> {

@@ -14,7 +14,7 @@ pub(crate) fn read(items: Offsets<'_>, budget: &mut Budget) -> Result<MetadataIt
         let table = table?;
         let name = table.required_string(slot::NAME, "metadata name")?;
         let value = table.required_bytes(slot::VALUE, "metadata value")?;
-        budget.spend(name.len() + value.len())?;
+        budget.spend(name.len() + value.len() + 20)?;
         list.push((name.to_owned(), value.to_owned()));
     }
     Ok(list)
@@ -36,21 +36,48 @@ pub(crate) fn write(file: &mut FileBuilder, items: &[(String, Vec<u8>)]) -> Resu
 }
 
 /// Bounds what is copied out of a file whose parts may be shared without end.
+///
+/// What is spent is what an element takes in a file that shares nothing, so such a file always has enough.
 pub(crate) struct Budget {
     left: usize,
+    /// Where there was memory for the next step.
+    proven: usize,
 }
 
+/// What may be copied beyond twice the size of the file: the official writer shares the names of metadata.
+const SHARED: usize = 4 << 20;
+
+/// After so much is spent, the system is asked whether there is memory for the next such step.
+const STEP: usize = 2 << 20;
+
+/// An element takes up to so many times as much in memory as in a file.
+const IN_MEMORY: usize = 8;
+
 impl Budget {
-    /// For a file of `size` bytes.  Writers share strings now and then, so some repetition is honest.
+    /// For a file of `size` bytes.
     pub fn for_file(size: usize) -> Self {
-        Self { left: size.saturating_mul(16).saturating_add(1 << 20) }
+        let left = size.saturating_mul(2).saturating_add(SHARED);
+        Self { left, proven: left.saturating_sub(STEP) }
     }
 
     pub fn spend(&mut self, bytes: usize) -> Result<()> {
-        // Every element costs something, also an empty one.
-        let left = self.left.checked_sub(bytes.saturating_add(1));
+        // Every element is pointed to.
+        let left = self.left.checked_sub(bytes.saturating_add(4));
         self.left =
             left.ok_or_else(|| crate::Error::format("the file repeats itself more often than its size allows"))?;
+        if self.left < self.proven {
+            self.prove()?;
+        }
         Ok(())
+    }
+
+    /// An allocation that fails ends the process: so ask for more than the next step can take, where asking may fail.
+    #[cold]
+    fn prove(&mut self) -> Result<()> {
+        let step = STEP.max(self.proven - self.left);
+        self.proven = self.left.saturating_sub(STEP);
+        Vec::<u8>::new()
+            .try_reserve_exact(step.saturating_mul(IN_MEMORY))
+            .map_err(|_| crate::Error::format("there is no memory for what the file holds"))
     }
 }

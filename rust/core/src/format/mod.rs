@@ -4,6 +4,7 @@ pub mod envelope;
 pub(crate) mod file_builder;
 pub(crate) mod flatbuffer;
 pub mod flexbuffer;
+mod frames;
 mod identity;
 pub mod manifest;
 pub mod manifest_builder;

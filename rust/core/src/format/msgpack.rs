@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::values::{MAX_DEPTH, invalid, too_deep};
+use super::values::{MAX_DEPTH, invalid, prove, too_deep};
 use crate::Result;
 
 /// The value that `data` holds, all of it.
 pub fn decode(data: &[u8]) -> Result<Value> {
+    prove(data.len())?;
     let mut reader = Reader { rest: data };
     let value = reader.value(0)?;
     if reader.rest.is_empty() { Ok(value) } else { Err(invalid("there are bytes after the MessagePack value")) }

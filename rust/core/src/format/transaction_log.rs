@@ -85,7 +85,9 @@ impl TransactionLog {
         let mut ids = |slot: usize, name: &str| -> Result<Vec<NodeId>> {
             let raw = root.required_structs::<8>(slot, name)?;
             budget.spend(8 * raw.len())?;
-            Ok(raw.iter().map(|id| ObjectId(*id)).collect())
+            let mut ids: Vec<NodeId> = raw.iter().map(|id| ObjectId(*id)).collect();
+            ids.dedup();
+            Ok(ids)
         };
         let (new_groups, new_arrays) =
             (ids(schema::NEW_GROUPS, "list of new groups")?, ids(schema::NEW_ARRAYS, "list of new arrays")?);
@@ -133,12 +135,12 @@ fn read_chunks(arrays: Offsets<'_>, budget: &mut Budget) -> Result<Vec<(NodeId, 
         let mut coords: Vec<u32> = Vec::new();
         for row in table.required_offsets(updated_chunks::CHUNKS, "list of chunks")?.tables() {
             let raw = row?.required_structs::<4>(chunk_indices::COORDS, "chunk coordinates")?;
-            budget.spend(4 * raw.len())?;
+            budget.spend(4 * raw.len() + 12)?;
             coords.clear();
             coords.extend(raw.iter().map(|c| u32::from_le_bytes(*c)));
             builder.push(&coords);
         }
-        budget.spend(64)?;
+        budget.spend(20)?;
         list.push((ObjectId(table.required_inline(updated_chunks::NODE_ID, "node id")?), builder.finish()));
     }
     Ok(list)
@@ -150,7 +152,7 @@ fn read_moves(moves: Offsets<'_>, budget: &mut Budget) -> Result<Vec<Move>> {
         let table = table?;
         let from = table.required_string(move_operation::FROM, "path that a node moved from")?;
         let to = table.required_string(move_operation::TO, "path that a node moved to")?;
-        budget.spend(from.len() + to.len() + 64)?;
+        budget.spend(from.len() + to.len() + 28)?;
         for path in [from, to] {
             if !is_canonical(path) {
                 return Err(Error::format(format!("{path:?} is not a path that a node can have")));

@@ -157,3 +157,21 @@ proptest! {
         let _ = envelope::decode(&data, FileType::Snapshot);
     }
 }
+
+#[test]
+fn what_repeats_itself_without_end_can_be_read_again() {
+    let endless = vec![0; 100 << 20];
+    assert!(sized(&endless).len() * 4096 + (16 << 20) < endless.len());
+    let file = envelope::encode(&endless, FileType::Snapshot, SpecVersion::V2, "w", 3).unwrap();
+    assert_eq!(envelope::decode(&file, FileType::Snapshot).unwrap().1, endless);
+}
+
+#[test]
+fn frames_to_be_skipped_are_refused() {
+    let skipped = [&0x184d_2a50_u32.to_le_bytes()[..], &4u32.to_le_bytes(), b"pad."].concat();
+    let frame = sized(b"body");
+    for frames in [vec![&skipped, &frame], vec![&frame, &skipped], vec![&skipped], vec![&frame, &skipped, &frame]] {
+        let error = body(&frames.into_iter().flatten().copied().collect::<Vec<u8>>()).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::InvalidFileFormat);
+    }
+}

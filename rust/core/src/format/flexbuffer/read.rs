@@ -4,10 +4,11 @@ use serde_json::{Map, Value};
 
 use super::types::*;
 use crate::Result;
-use crate::format::values::{MAX_DEPTH, invalid, too_deep};
+use crate::format::values::{MAX_DEPTH, invalid, prove, too_deep};
 
 /// The value that a stand-alone FlexBuffer holds.
 pub fn decode(data: &[u8]) -> Result<Value> {
+    prove(data.len())?;
     let (&width, rest) = data.split_last().ok_or_else(cut_short)?;
     let (&packed, _) = rest.split_last().ok_or_else(cut_short)?;
     let width = usize::from(width);

@@ -11,6 +11,7 @@ use crate::coord_set::{CoordSet, CoordSetBuilder};
 use crate::format::envelope::{self, FileType, Header};
 use crate::format::flatbuffer::{Offsets, Table};
 use crate::format::identity;
+use crate::format::metadata::Budget;
 use crate::format::schema::{array_manifest, manifest as schema};
 use crate::region::{self, SortedRows};
 use crate::{ChunkRef, Error, NodeId, ObjectId, ObjectId12, Result};
@@ -80,8 +81,10 @@ impl Manifest {
         let root = Table::root(&body)?;
         let id = identity::check("manifest", expected, root.required_inline(schema::ID, "manifest id")?)?;
         let mut arrays = Vec::new();
+        let mut budget = Budget::for_file(body.len());
         for table in root.required_offsets(schema::ARRAYS, "list of arrays")?.tables() {
             let table = table?;
+            budget.spend(20)?;
             let refs = table.required_offsets(array_manifest::REFS, "list of references")?;
             arrays.push(ArrayEntry {
                 node_id: ObjectId(table.required_inline(array_manifest::NODE_ID, "node id")?),

@@ -35,10 +35,11 @@ impl RepoInfo {
         let mut deleted_tags = Vec::new();
         for name in root.required_offsets(schema::DELETED_TAGS, "list of deleted tags")?.strings() {
             let name = name?;
-            budget.spend(name.len())?;
+            budget.spend(name.len() + 4)?;
             deleted_tags.push(name.to_owned());
         }
         deleted_tags.sort_unstable();
+        deleted_tags.dedup();
         let mut updates = Vec::new();
         for table in root.required_offsets(schema::LATEST_UPDATES, "operations log")?.tables() {
             updates.push(Arc::new(Update::read(&table?, budget)?));
@@ -76,6 +77,7 @@ struct Listed {
 fn read_snapshots(tables: Offsets<'_>, budget: &mut Budget) -> Result<Listed> {
     let mut ids = Vec::new();
     for table in tables.tables() {
+        budget.spend(12)?;
         ids.push(ObjectId(table?.required_inline(snapshot_info::ID, "snapshot id")?));
     }
     let mut snapshots = Vec::with_capacity(ids.len());
@@ -85,7 +87,7 @@ fn read_snapshots(tables: Offsets<'_>, budget: &mut Budget) -> Result<Listed> {
         let message = table.required_string(snapshot_info::MESSAGE, "message")?;
         let items = table.offsets(snapshot_info::METADATA)?.unwrap_or_else(Offsets::empty);
         let pruned = table.structs::<12>(snapshot_info::PRUNED_ANCESTOR_TX_LOGS)?.unwrap_or_default();
-        budget.spend(message.len() + 12 * pruned.len() + 64)?;
+        budget.spend(message.len() + 12 * pruned.len() + 36)?;
         let (parent, parent_id) = match table.i32(snapshot_info::PARENT_OFFSET)? {
             -1 => (NO_PARENT, None),
             offset => {
@@ -120,7 +122,7 @@ fn read_refs(tables: Offsets<'_>, ids: &[ObjectId12], budget: &mut Budget) -> Re
         let name = table.required_string(reference::NAME, "name of a branch or tag")?;
         let id = ids.get(table.u32(reference::SNAPSHOT_INDEX)? as usize);
         let id = id.ok_or_else(|| Error::format(format!("{name} points to a snapshot that is not in the list")))?;
-        budget.spend(name.len() + 32)?;
+        budget.spend(name.len() + 12)?;
         refs.insert(name.to_owned(), *id);
     }
     Ok(refs)
