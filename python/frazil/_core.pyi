@@ -48,6 +48,8 @@ __all__ = [
     "TransactionLog",
     "Version",
     "address_without_secrets",
+    "after_fork",
+    "before_fork",
     "chunk_label",
     "content_id",
     "decode_id",
@@ -152,6 +154,10 @@ def json_to_msgpack(text: str) -> bytes: ...
 # --------------------------------------------------------------------------------------------------------------------
 # envelope
 
+def before_fork() -> None:
+    """Wait until no other thread holds a lock of the extension, and keep them from taking one until ``after_fork``."""
+
+def after_fork(child: bool) -> None: ...
 def read_header(data: ReadableBuffer) -> tuple[str, int, int, int]:
     """``(writer, spec version, file type, compression)`` of a metadata file, without decoding the body."""
 

@@ -18,6 +18,7 @@ from itertools import islice
 from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar
 
 from frazil._core import StopSwitch
+from frazil.forking import renew_in_children
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -83,6 +84,7 @@ class _Begun(Generic[_T]):
 
 
 _UNDER_WAY: Final[set[_Begun[Any]]] = set()
+os.register_at_fork(after_in_child=_UNDER_WAY.clear)  # they are under way in the parent
 
 
 def _at_exit() -> None:
@@ -161,6 +163,11 @@ class AsyncCloseableIterator(AsyncIterator[_T], Iterator[_T]):
         self._page = 1
         self._max_page = max_page
         self._shared = shared
+        self._lock = threading.Lock()
+        renew_in_children(self)
+
+    def renew_locks(self) -> None:
+        """The step that another thread was taking is taken in the parent."""
         self._lock = threading.Lock()
 
     def __iter__(self) -> Iterator[_T]:  # noqa: PYI034 - what it returns shares the position of self

@@ -258,6 +258,7 @@ class Session(StructuralDisplay):
             raise error("unknown", "cannot flush a forked session, merge it into the session that it was forked from")
         items = self._metadata(metadata)
         with self._tree.lock:
+            self._tree.ensure_whole()
             self._answer_for_forks()
             return format_id(publish.flush(self._tree, self._session.history, message=message, metadata=items))
 

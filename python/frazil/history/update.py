@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from frazil._core import Buffer, ObjectStore, PutMode, RepoInfo, Version
 from frazil.errors import ErrorKind, IcechunkError, StorageConflict, error
+from frazil.forking import renew_in_children
 from frazil.format import keys
 from frazil.format.object_attributes import attributes, metadata_storage_class
 from frazil.history import backoff
@@ -93,6 +94,11 @@ class RepoObject:
         self._context = context
         self._held = held
         self._sleep = sleep
+        self._writing = threading.Lock()
+        renew_in_children(self)
+
+    def renew_locks(self) -> None:
+        """The update of a thread that is not there any more goes on in the parent."""
         self._writing = threading.Lock()
 
     @property

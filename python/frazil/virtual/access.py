@@ -12,6 +12,7 @@ from frazil.config.attribution import Attribution
 from frazil.config.object_store import ObjectStoreConfig
 from frazil.config.storage_settings import StorageSettings
 from frazil.errors import IcechunkError, InvalidInputError
+from frazil.forking import renew_in_children
 from frazil.virtual import authorisation as _authorisation
 from frazil.virtual import locations
 from frazil.virtual.authorisation import Authorisation, warn_about_none
@@ -49,7 +50,7 @@ class VirtualAccess:
     description, credentials included, and opens its stores again.
     """
 
-    __slots__ = ("_authorised", "_lock", "_places", "_stores", "authorisation", "settings", "sources")
+    __slots__ = ("__weakref__", "_authorised", "_lock", "_places", "_stores", "authorisation", "settings", "sources")
 
     def __init__(
         self, sources: Sources, authorisation: Mapping[str, Authorisation], settings: StorageSettings | None = None
@@ -62,6 +63,11 @@ class VirtualAccess:
         self._authorised = _authorisation.by_area(authorisation)
         self._stores: dict[Area, ObjectStore] = {}
         self._places: dict[str, Place] = {}
+        self._lock = threading.Lock()
+        renew_in_children(self)
+
+    def renew_locks(self) -> None:
+        """Whoever was opening a store opens it in the parent."""
         self._lock = threading.Lock()
 
     @classmethod

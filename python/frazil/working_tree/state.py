@@ -14,6 +14,7 @@ from frazil._core import ChunkReader, ChunkTable, KeyReader, Snapshot
 from frazil.changes.change_set import ChangeSet
 from frazil.context import RepositoryContext
 from frazil.errors import ErrorKind, ReadOnlyError, SessionStateError, StorageError, error
+from frazil.forking import is_left_behind, renew_in_children
 from frazil.format.records import ManifestFile, NodeRecord
 from frazil.ids import ChunkId, NodeId, SnapshotId
 from frazil.node_path import ROOT, NodePath
@@ -86,6 +87,8 @@ class TreeState:
     def _start_empty(self) -> None:
         """What a new tree and one from a pickle begin with."""
         self.lock = threading.RLock()
+        self._is_left_behind = False
+        renew_in_children(self)
         self.keys = KeyReader()
         """Nodes that the extension can answer for by itself; filled on first use, emptied by edits."""
         self._readers: dict[NodePath, ChunkReader] = {}
@@ -152,8 +155,15 @@ class TreeState:
     def discard(self) -> None:
         with self.lock:
             self._refuse_read_only()
+            self.ensure_whole()
             self.in_doubt = ()
             self.replace(self.base, ChangeSet())
+
+    def renew_locks(self) -> None:
+        """In a forked child: what another thread was about to change here may be half done."""
+        if is_left_behind(self.lock):
+            self.lock = threading.RLock()
+            self._is_left_behind = True
 
     def __del__(self) -> None:
         """Say that changes go.  Those of a fork may have gone elsewhere, and are counted where it comes from."""
@@ -200,6 +210,7 @@ class TreeState:
                 "session that they were forked from and commit that one",
                 kind="commit-not-allowed",
             )
+        self.ensure_whole()
         self.loss_is_told = True
         return self.branch
 
@@ -215,8 +226,18 @@ class TreeState:
                 kind="read-only-session",
             )
 
+    def ensure_whole(self) -> None:
+        """In a forked child, refuse what another thread of the parent had begun to change."""
+        if self._is_left_behind:
+            raise error(
+                ErrorKind.CONCURRENCY,
+                "another thread was changing or committing this session when this process was forked, and may be half done "
+                "with it here; it goes on in the parent: open a session of its own in each process",
+            )
+
     def ensure_known(self) -> None:
         """Further changes would be lost if the last attempt to publish turned out to have been successful."""
+        self.ensure_whole()
         if self.in_doubt:
             raise error(
                 ErrorKind.OUTCOME_UNKNOWN,

@@ -1,10 +1,11 @@
 //! Listings of objects that are named by ids, as columns.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use frazil_core::Result;
 use frazil_core::object_id::{decode, encode};
 use frazil_core::storage::{Listing, ObjectMeta};
+use frazil_core::sync::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 

@@ -1,8 +1,9 @@
 //! The keys of a store, a page at a time.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use frazil_core::KeyListing as Core;
+use frazil_core::sync::Mutex;
 use pyo3::prelude::*;
 
 use crate::assets::Assets;

@@ -11,6 +11,7 @@ mod completions;
 mod coord_set;
 mod error;
 mod extents;
+mod forks;
 mod header;
 mod id_listing;
 mod ids;
@@ -67,6 +68,8 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<storage::Latency>()?;
     m.add_class::<transaction_log::TransactionLog>()?;
     m.add_function(wrap_pyfunction!(codec_chain::short_cuts_taken, m)?)?;
+    m.add_function(wrap_pyfunction!(forks::before_fork, m)?)?;
+    m.add_function(wrap_pyfunction!(forks::after_fork, m)?)?;
     m.add_function(wrap_pyfunction!(header::read_header, m)?)?;
     m.add_function(wrap_pyfunction!(ids::encode_id, m)?)?;
     m.add_function(wrap_pyfunction!(ids::decode_id, m)?)?;

@@ -1,12 +1,13 @@
 //! Manifest files.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use frazil_core::format::Manifest as Core;
 use frazil_core::format::manifest_builder::{
     LocationCompression, ManifestBuilder as CoreBuilder, MergedRefs as CoreMerged, RunLimits,
 };
 use frazil_core::region::SortedRows;
+use frazil_core::sync::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 

@@ -1,10 +1,11 @@
 //! A commit as people see it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use chrono::{DateTime, Datelike, Timelike};
 use frazil_core::format::repo_info::{Lineage, SnapshotEntry};
 use frazil_core::format::values;
+use frazil_core::sync::Mutex;
 use frazil_core::{Error, ErrorKind, object_id};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;

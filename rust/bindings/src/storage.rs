@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 use frazil_core::storage::read_only::ensure_writable;
@@ -10,6 +10,7 @@ use frazil_core::storage::remote::label;
 use frazil_core::storage::{
     self, ByteRange, Listing, LocalOptions, LocalStore, MemoryStore, PutOptions, ReadCondition, ReadOnlyStore,
 };
+use frazil_core::sync::Mutex;
 use frazil_core::{Error, Result};
 use pyo3::prelude::*;
 use pyo3::types::PyMapping;
@@ -204,7 +205,7 @@ impl ObjectListing {
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<ObjectMeta>> {
         let next = || self.state.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let ready = self.state.try_lock().is_ok_and(|state| !state.fetched.is_empty());
+        let ready = self.state.try_lock().is_some_and(|state| !state.fetched.is_empty());
         let object = if ready { next().map_err(to_py)? } else { blocking(py, next)? };
         Ok(object.map(ObjectMeta))
     }

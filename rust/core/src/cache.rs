@@ -2,12 +2,14 @@
 
 use std::hash::Hash;
 use std::process;
+use std::time::Duration;
 
 use quick_cache::sync::{Cache, DefaultLifecycle, GuardResult, PlaceholderGuard};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use crate::error::Result;
 use crate::interrupt;
+use crate::sync::enter;
 
 /// How heavy a value is; nothing weighs nothing, so that everything can be evicted.
 pub trait Weigh {
@@ -61,6 +63,7 @@ impl<K: Hash + Eq + Clone, V: Clone + Weigh> Flight<'_, K, V> {
     /// Hand the value to everybody who waits, and keep it if it fits.
     pub fn land(self, value: V) {
         if let Some(guard) = self.guard {
+            let _pass = enter();
             // Refused if the key was removed meanwhile; those who wait have the value all the same.
             let _ = guard.insert(weighed(value));
         }
@@ -92,6 +95,7 @@ impl<K: Hash + Eq + Clone, V: Clone + Weigh> WeightedCache<K, V> {
 
     /// The value, if it is cached.
     pub fn get(&self, key: &K) -> Option<V> {
+        let _pass = enter();
         self.inner.as_ref()?.get(key).map(|weighed| weighed.value)
     }
 
@@ -102,6 +106,7 @@ impl<K: Hash + Eq + Clone, V: Clone + Weigh> WeightedCache<K, V> {
         if weighed.weight > inner.capacity() {
             return false;
         }
+        let _pass = enter();
         inner.insert(key.clone(), weighed);
         inner.contains_key(&key)
     }
@@ -109,6 +114,7 @@ impl<K: Hash + Eq + Clone, V: Clone + Weigh> WeightedCache<K, V> {
     /// Forget everything.
     pub fn clear(&self) {
         if let Some(inner) = &self.inner {
+            let _pass = enter();
             inner.clear();
         }
     }
@@ -116,7 +122,8 @@ impl<K: Hash + Eq + Clone, V: Clone + Weigh> WeightedCache<K, V> {
     /// The value, or the duty to fetch it, without waiting.
     pub fn claim(&self, key: &K) -> Claim<'_, K, V> {
         let Some(inner) = &self.inner else { return Claim::Ours(Flight { guard: None }) };
-        match inner.get_value_or_guard(key, Some(std::time::Duration::ZERO)) {
+        let _pass = enter();
+        match inner.get_value_or_guard(key, Some(Duration::ZERO)) {
             GuardResult::Value(weighed) => Claim::Cached(weighed.value),
             GuardResult::Guard(guard) => Claim::Ours(Flight { guard: Some(guard) }),
             GuardResult::Timeout => Claim::InFlight,
@@ -129,8 +136,14 @@ impl<K: Hash + Eq + Clone, V: Clone + Weigh> WeightedCache<K, V> {
     /// Those of `fetch`, and an interrupt while waiting.
     pub fn get_or_fetch(&self, key: &K, fetch: impl FnOnce() -> Result<V>) -> Result<V> {
         let Some(inner) = &self.inner else { return fetch() };
+        let mut patience = Duration::ZERO;
         loop {
-            match inner.get_value_or_guard(key, Some(interrupt::INTERVAL)) {
+            // A fork does not wait for those who wait for somebody's flight.
+            let pass = (patience == Duration::ZERO).then(enter);
+            let found = inner.get_value_or_guard(key, Some(patience));
+            drop(pass);
+            patience = interrupt::INTERVAL;
+            match found {
                 GuardResult::Value(weighed) => return Ok(weighed.value),
                 GuardResult::Guard(guard) => {
                     let value = fetch()?;
@@ -162,7 +175,6 @@ mod tests {
     use std::sync::Barrier;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::thread;
-    use std::time::Duration;
 
     use super::*;
     use crate::error::Error;

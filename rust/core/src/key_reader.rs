@@ -1,7 +1,7 @@
 //! One look-up from a Zarr key to its bytes (format section 14.1).
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 
@@ -10,6 +10,7 @@ use crate::chunk_reader::{Chunk, ChunkReader, Peek, ReadRange};
 use crate::error::{Result, Within};
 use crate::storage::Started;
 use crate::storage::remote::label;
+use crate::sync::RwLock;
 
 /// What a key names, by the grammar alone.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -20,6 +20,7 @@ pub mod region_grid;
 pub mod short_cuts;
 pub mod spread;
 pub mod storage;
+pub mod sync;
 
 pub use assets::Assets;
 pub use chunk_reader::ChunkReader;

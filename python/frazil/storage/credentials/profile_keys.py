@@ -10,6 +10,7 @@ from typing import Any
 
 from frazil import _core
 from frazil.errors import StorageError
+from frazil.forking import renew_in_children
 
 
 class ProfileKeys:
@@ -26,6 +27,11 @@ class ProfileKeys:
         self._session = _botocore(profile, source)
         self._lock = threading.Lock()
         self._keys: Any = None
+        renew_in_children(self)
+
+    def renew_locks(self) -> None:
+        """The thread that was asking for keys does so in the parent."""
+        self._lock = threading.Lock()
 
     def __call__(self) -> dict[str, str]:
         """The keys to use now, by the names of the object store client.

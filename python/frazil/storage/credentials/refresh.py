@@ -9,6 +9,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from frazil.clock import Clock, from_datetime, system_clock
 from frazil.errors import ErrorKind, IcechunkError, error
+from frazil.forking import renew_in_children
 from frazil.ids import random_fraction
 from frazil.storage.credentials.base import RefreshableCredentials
 
@@ -37,6 +38,11 @@ class Refresher(Generic[_Credential]):
         self._current: Any = credentials.current
         self._clock = clock
         self._fraction = fraction
+        self._lock = threading.Lock()
+        renew_in_children(self)
+
+    def renew_locks(self) -> None:
+        """The thread that was asking for credentials does so in the parent."""
         self._lock = threading.Lock()
 
     def __call__(self) -> _Credential:

@@ -5,7 +5,7 @@ mod existing;
 mod manifest_index;
 mod range;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::Manifest;
 use crate::object_id::{NodeId, ObjectId12};
 use crate::region::{self, Extent};
+use crate::sync::Mutex;
 pub(crate) use manifest_index::ManifestIndex;
 
 pub use columns::Columns;

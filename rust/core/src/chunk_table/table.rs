@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError};
 
 use super::rows::{Change, ChunkRows, RowView};
 use super::virtual_columns::VirtualColumns;
 use crate::coord_set::{CoordSet, CoordSetBuilder};
+use crate::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::{Error, ErrorKind, Result};
 
 // Changes that are not in order wait until they are this many, or this part of the rows, so that sorting them in costs

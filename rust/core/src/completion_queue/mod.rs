@@ -2,11 +2,12 @@
 
 mod bell;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use bytes::Bytes;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::sync::Mutex;
 use bell::Bell;
 
 /// What came of the reads that one event loop has started.

@@ -1,10 +1,11 @@
 //! Decompresses locations (format section 5.4).
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{OnceLock, PoisonError};
 
 use bytes::Bytes;
 use zstd::zstd_safe::{DCtx, DDict};
 
+use crate::sync::Mutex;
 use crate::{Error, Result};
 
 /// Locations that decompress to more are refused; the official reader stops at 1024 (format section 5.4).
@@ -34,7 +35,7 @@ impl Dictionary {
         let prepared = self.prepared.get_or_init(|| DDict::try_create(&self.bytes));
         let prepared = prepared.as_ref().ok_or_else(|| failed("the dictionary is broken"))?;
         // A context is kept for the next location; a thread that finds it in use makes its own.
-        let kept = self.context.try_lock().ok().and_then(|mut kept| kept.take());
+        let kept = self.context.try_lock().and_then(|mut kept| kept.take());
         let mut context = kept.unwrap_or_default();
         let mut text = Vec::with_capacity(size);
         context

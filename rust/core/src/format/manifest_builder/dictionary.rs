@@ -1,10 +1,11 @@
 //! Dictionaries for the locations of a manifest (format section 5.4).
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 use zstd::zstd_safe::{CCtx, CDict};
 
+use crate::sync::Mutex;
 use crate::{Error, ErrorKind, Result};
 
 /// When and how locations are compressed.

@@ -5,12 +5,13 @@ use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use super::failure::{failed, is_missing};
 use super::read;
 use crate::error::{Error, ErrorKind, Result};
 use crate::storage::parallel;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Threads that wait for the disk: the more wait, the more the file system writes at once.
 const THREADS: usize = 8;

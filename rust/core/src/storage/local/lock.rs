@@ -20,6 +20,7 @@ use super::failure::failed;
 use super::{names, read};
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;
+use crate::sync::{Pass, enter};
 
 /// Holders keep the lock for a comparison and a rename; one that takes so long hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -33,6 +34,8 @@ pub struct RootLock {
     file: File,
     /// The directory itself, locked too where it can be: its lock cannot be taken away by removing a file.
     directory: Option<File>,
+    /// A child forked meanwhile would have the same open files, and keep the lock if this process died.
+    _pass: Pass,
 }
 
 impl RootLock {
@@ -42,8 +45,9 @@ impl RootLock {
         let fail = |error: io::Error| failed(&error, "lock", &path);
         let patience = Patience { path: &path, begin: Instant::now() };
         loop {
-            let mut lock = Self { file: open(&path).map_err(fail)?, directory: None };
-            patience.wait(|| try_lock(&lock.file))?;
+            let file = open(&path).map_err(fail)?;
+            let pass = patience.wait(|| try_lock(&file))?;
+            let mut lock = Self { file, directory: None, _pass: pass };
             // Someone may have removed the file while we waited: the lock that counts is that of the file in the root.
             if !is_same_file(&lock.file, &path).map_err(fail)? {
                 continue;
@@ -83,12 +87,14 @@ struct Patience<'a> {
 
 impl Patience<'_> {
     /// Try until it works.
-    fn wait(&self, mut attempt: impl FnMut() -> io::Result<bool>) -> Result<()> {
+    fn wait(&self, mut attempt: impl FnMut() -> io::Result<bool>) -> Result<Pass> {
         let (mut checked, mut pause) = (Instant::now(), FIRST_PAUSE);
         loop {
+            let pass = enter();
             if attempt().map_err(|error| failed(&error, "lock", self.path))? {
-                return Ok(());
+                return Ok(pass);
             }
+            drop(pass);
             if self.begin.elapsed() > PATIENCE {
                 return Err(Error::new(
                     ErrorKind::Io,
@@ -206,7 +212,9 @@ fn unlock(file: &File) -> io::Result<()> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::{LocalOptions, LocalStore};
     use super::*;
+    use crate::storage::{ObjectStore, PutMode, PutOptions};
 
     #[test]
     fn two_handles_of_one_process_exclude_each_other() {
@@ -259,5 +267,23 @@ mod tests {
         std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
         RootLock::acquire(directory.path()).unwrap_err();
         assert!(!elsewhere.exists());
+    }
+
+    #[test]
+    fn a_ref_is_deleted_under_the_lock() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = LocalStore::new(directory.path(), LocalOptions::default()).unwrap();
+        let name = "refs/branch.b/ref.json".to_owned();
+        store.put(&name, "{}".into(), &PutMode::Create, &PutOptions::default()).unwrap();
+        let held = RootLock::acquire(directory.path()).unwrap();
+        thread::scope(|scope| {
+            let deletion = scope.spawn(|| store.delete_many(&[name.clone()]).unwrap());
+            thread::sleep(Duration::from_millis(50));
+            assert!(!deletion.is_finished());
+            assert!(store.head(&name).unwrap().is_some());
+            drop(held);
+            assert!(deletion.join().unwrap().is_empty());
+        });
+        assert!(store.head(&name).unwrap().is_none());
     }
 }

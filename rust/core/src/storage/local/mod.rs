@@ -33,10 +33,14 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;
 use durability::Unsynced;
 use failure::{failed, is_missing};
+use lock::RootLock;
 use read::Pace;
 
 /// Threads of a batch of reads or writes: enough to keep a disk busy, few enough to start in no time.
 const THREADS: usize = 4;
+
+/// Names below this are moved by conditional writes (spec 1).
+const REFS: &str = "refs/";
 
 /// A batch below this many bytes is done by the caller alone: threads would cost more than they save.
 const MIN_BYTES_FOR_THREADS: usize = 1 << 20;
@@ -282,6 +286,9 @@ impl ObjectStore for LocalStore {
     }
 
     fn delete_many(&self, keys: &[String]) -> Result<Vec<(String, String)>> {
+        // A conditional write that has made its comparison would bring a ref back.
+        let is_ref = keys.iter().any(|key| key.starts_with(REFS));
+        let _lock = if is_ref && self.root.is_dir() { Some(RootLock::acquire(&self.root)?) } else { None };
         self.delete_each(keys.iter().map(|key| (key, None))).map(|deletion| deletion.failed)
     }
 

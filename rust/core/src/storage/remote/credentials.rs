@@ -1,7 +1,7 @@
 //! Credentials that are exchanged while a store is open.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
 use object_store::CredentialProvider;
@@ -11,6 +11,7 @@ use object_store::gcp::GcpCredential;
 
 use super::settings::Options;
 use crate::error::{Error, ErrorKind, Result};
+use crate::sync::RwLock;
 
 /// Gives the credentials to use now, as options; called by the thread that wants something of the store.
 pub type Provider = Arc<dyn Fn() -> Result<Options> + Send + Sync>;
