@@ -35,7 +35,11 @@ class Payload:
     __slots__ = ()
 
     def __len__(self) -> int:
-        return len(dataclasses.fields(self))  # type: ignore[arg-type]
+        return len(_given(self))
 
     def __getitem__(self, position: int) -> Any:
-        return getattr(self, dataclasses.fields(self)[position].name)  # type: ignore[arg-type]
+        return getattr(self, _given(self)[position].name)
+
+
+def _given(payload: Any) -> list[dataclasses.Field[Any]]:
+    return [field for field in dataclasses.fields(payload) if field.init]

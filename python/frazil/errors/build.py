@@ -12,6 +12,7 @@ from frazil.errors.classes import (
     IcechunkError,
     InternalError,
     InvalidInputError,
+    MissingBucket,
     NodeNotFoundError,
     ReadOnlyError,
     RebaseFailedError,
@@ -91,6 +92,8 @@ def core_error(kind: str, message: str, context: Sequence[str]) -> Exception:
     raised: IcechunkError
     if kind == "precondition-failed":
         raised = StorageConflict(message, ErrorKind.OBJECT_STORE)
+    elif kind == "missing-bucket":
+        raised = MissingBucket(message, ErrorKind.STORAGE_CONFIG)
     elif kind == "invalid-input":
         raised = InvalidInputError(message)
     elif kind == ErrorKind.UNKNOWN or kind not in CLASS_OF_KIND:

@@ -229,6 +229,10 @@ class StorageConflict(StorageError):  # noqa: N818 - an outcome, not a failure; 
     """The condition of a conditional read or write did not hold."""
 
 
+class MissingBucket(StorageError):  # noqa: N818 - an outcome to who looks for a repository; a plain StorageError to users
+    """The bucket or container is not there."""
+
+
 def _rebase_failed(snapshot: str, conflicts: Sequence[Conflict]) -> str:
     first = f"Rebase failed on snapshot {snapshot}: {len(conflicts)} conflicts found"
     if not conflicts:

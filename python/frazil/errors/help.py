@@ -63,7 +63,7 @@ HELP: Final[dict[str, str]] = {
     "no-container-for-virtual-chunk": "add one with RepositoryConfig.set_virtual_chunk_container() and save it",
     "unauthorized-virtual-chunk-container": "open the repository with authorize_virtual_chunk_access for its url_prefix",
     "empty-prefix-creation": "give a non-empty prefix; repositories do not share a bucket's root with anything else",
-    "parent-directory-not-clean": "choose an empty place, or open what is there with Repository.open()",
+    "parent-directory-not-clean": "open the repository that is there with Repository.open(), or choose an empty place",
     "unsupported-url": "make a Storage with the function for that kind of place, and pass it",
     "bad-snapshot-chain-for-diff": "the first snapshot of a diff must be an ancestor of the second",
     # SessionStateError

@@ -16,6 +16,7 @@ from frazil.format import keys
 from frazil.format.records import SnapshotEntry
 from frazil.history import entries
 from frazil.history import stored_config as stored_configs
+from frazil.history.opening import detect_spec_version
 from frazil.history.stored_config import StoredConfig
 from frazil.ids import INITIAL_SNAPSHOT_ID
 from frazil.node_path import ROOT
@@ -56,6 +57,12 @@ def ensure_clean(context: RepositoryContext) -> frozenset[str]:
         return frozenset(found)
     if (_LEFT[1] | _LEFT[2]).issuperset(found):
         raise _left_otherwise(found)
+    if detect_spec_version(context.objects, context.clock()) is not None:
+        raise error(
+            ErrorKind.PARENT_DIRECTORY_NOT_CLEAN,
+            "there is a repository here already, so none is created: open it with Repository.open() or "
+            f"Repository.open_or_create() (found {_named(found)})",
+        )
     raise error(
         ErrorKind.PARENT_DIRECTORY_NOT_CLEAN,
         f"repositories can only be created in clean prefixes: {_named(found)} is here already; choose another prefix, or "

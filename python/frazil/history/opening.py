@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from frazil._core import ObjectStore
-from frazil.errors import ErrorKind, StorageError, error
+from frazil.errors import ErrorKind, MissingBucket, StorageError, error
 from frazil.format import keys
 from frazil.history import stored_config
 from frazil.history.base import History
@@ -48,15 +48,18 @@ def detect(objects: ObjectStore, now: int) -> Found | None:
     The ``repo`` object decides, also if refs of spec 1 are left beside it by a migration: they are asked for only where
     it is missing.  ``now`` is the present time in microseconds since 1970.
     """
-    repo = fetch(objects, None, now)
+    repo = _look_for_repo(objects, now)
     if repo is not None:
         return Found(2, stored_config.from_repo(repo.info), repo=repo)
     read_config: Callable[[], StoredConfig] = partial(stored_config.read_v1, objects)
     if not objects.is_local:
         read_config = begin(read_config)
-    if objects.head(_MAIN_REF) is None:
+    try:
+        if objects.head(_MAIN_REF) is None:
+            return None
+        stored = read_config()
+    except MissingBucket:
         return None
-    stored = read_config()
     return Found(1, stored.config, stored=stored)
 
 
@@ -73,10 +76,20 @@ def find(objects: ObjectStore, now: int, where: str = "") -> Found:
 
 def detect_spec_version(objects: ObjectStore, now: int) -> int | None:
     """The spec version of the repository at the root of ``objects``, None if there is none."""
-    repo = fetch(objects, None, now)
-    if repo is not None:
+    if _look_for_repo(objects, now) is not None:
         return 2
-    return 1 if objects.head(_MAIN_REF) is not None else None
+    try:
+        return 1 if objects.head(_MAIN_REF) is not None else None
+    except MissingBucket:
+        return None
+
+
+def _look_for_repo(objects: ObjectStore, now: int) -> HeldRepo | None:
+    """The ``repo`` object; where there is no bucket there is none."""
+    try:
+        return fetch(objects, None, now)
+    except MissingBucket:
+        return None
 
 
 def history_of(context: RepositoryContext, found: Found | None = None) -> History:
@@ -90,6 +103,8 @@ def _what_is_there(objects: ObjectStore) -> str:
     """A hint where something else is found: files of a repository without the one that makes them one, or a Zarr store."""
     try:
         there = {meta.key.split("/")[0] for meta, _ in zip(objects.list(), range(_MAX_LOOK), strict=False)}
+    except MissingBucket:
+        return ": there is no such bucket or container"
     except StorageError:
         return ""
     if there & _ZARR_FILES:

@@ -6,7 +6,7 @@ from frazil.storage.credentials.azure import AzureCredentials, AzureRefreshableC
 from frazil.storage.credentials.gcs import GcsBearerCredential, GcsCredentials, GcsStaticCredentials
 from frazil.storage.credentials.profile_keys import ProfileKeys
 from frazil.storage.credentials.profiles import keys_from_elsewhere, s3_keys
-from frazil.storage.credentials.refresh import Refresher
+from frazil.storage.credentials.refresh import Refresher, refresher_of
 from frazil.storage.credentials.s3 import S3Credentials, S3StaticCredentials
 from frazil.storage.remote import Access, Options
 
@@ -17,7 +17,7 @@ def s3_access(credentials: S3Credentials | None, *, anonymous: bool = False) -> 
         case S3Credentials.Static(key):
             return Access(_s3_options(key))
         case S3Credentials.Refreshable():
-            key_source: Refresher[S3StaticCredentials] = Refresher(credentials)
+            key_source: Refresher[S3StaticCredentials] = refresher_of(credentials)
             return Access(provider=lambda: _s3_options(key_source()))
         case S3Credentials.Anonymous():
             return Access({"aws_skip_signature": "true"})
@@ -43,7 +43,7 @@ def gcs_access(credentials: GcsCredentials | None) -> Access:
         case GcsCredentials.Static(static):
             return Access(_gcs_options(static))
         case GcsCredentials.Refreshable():
-            token_source: Refresher[GcsBearerCredential] = Refresher(credentials)
+            token_source: Refresher[GcsBearerCredential] = refresher_of(credentials)
             return Access(provider=lambda: {"google_bearer_token": token_source().bearer})
         case GcsCredentials.Anonymous():
             return Access({"google_skip_signature": "true"})
@@ -71,7 +71,7 @@ def azure_access(credentials: AzureCredentials | None) -> Access:
         case AzureCredentials.Static(static):
             return Access(_azure_options(static))
         case AzureCredentials.Refreshable():
-            source: Refresher[AzureRefreshableCredential] = Refresher(credentials)
+            source: Refresher[AzureRefreshableCredential] = refresher_of(credentials)
             return Access(provider=lambda: _azure_options(source()))
         case AzureCredentials.Anonymous():
             return Access({"azure_skip_signature": "true"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from frazil.config.effective import EffectiveStorage
 from frazil.config.s3_options import S3Options
 from frazil.config.storage_settings import StorageSettings
 from frazil.display import Fields
-from frazil.errors import ErrorKind, error
+from frazil.errors import ErrorKind, InvalidInputError, error
 from frazil.storage.access import azure_access, gcs_access, s3_access
 from frazil.storage.credentials.azure import AzureCredentials
 from frazil.storage.credentials.gcs import GcsCredentials
@@ -135,13 +136,14 @@ class S3Backend:
         return self.options.anonymous or isinstance(self.credentials, S3Credentials.Anonymous)
 
     def open(self, settings: EffectiveStorage, attribution: Attribution) -> _core.ObjectStore:
+        rooted = self.prefix is not None and self.prefix.startswith("/")
         return Remote(
             kind="s3",
             options=s3_connection(self.bucket, self.options, virtual_hosted=self.virtual_hosted),
             access=s3_access(self.credentials, anonymous=self.options.anonymous),
-            prefix=self.prefix,
+            prefix=self.prefix.removeprefix("/") if self.prefix else None,
             headers=self.headers,
-            extra={**s3_settings(self.options), "legacy_rooted_keys": self.legacy_rooted_keys},
+            extra={**s3_settings(self.options), "legacy_rooted_keys": rooted or self.legacy_rooted_keys},
             writable=not self.read_only,
         ).open(settings, attribution)
 
@@ -152,13 +154,19 @@ def s3_connection(bucket: str, options: S3Options, *, virtual_hosted: bool = Fal
     region = options.region if options.region is not None else profile_region()
     if region is not None:
         found["aws_region"] = region
-    if options.endpoint_url is not None:
-        found["aws_endpoint"] = _with_bucket(options.endpoint_url, bucket) if virtual_hosted else options.endpoint_url
+    endpoint = options.endpoint_url or _endpoint_of_environment()
+    if endpoint is not None:
+        found["aws_endpoint"] = _with_bucket(endpoint, bucket) if virtual_hosted else endpoint
     if options.allow_http:
         found["aws_allow_http"] = "true"
     if options.requester_pays:
         found["aws_request_payer"] = "true"
     return found
+
+
+def _endpoint_of_environment() -> str | None:
+    """Where the tools of AWS look for a service of their protocol; the more specific variable wins."""
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or None
 
 
 def s3_settings(options: S3Options) -> dict[str, Any]:
@@ -272,8 +280,29 @@ class HttpBackend:
 
 
 def clean_prefix(prefix: str | None) -> str | None:
-    """Without slashes at the ends; None for the root."""
-    return (prefix or "").strip("/") or None
+    """Without slashes at the ends; None for the root.  ``InvalidInputError`` where segments are empty, ``.`` or ``..``."""
+    cleaned = (prefix or "").strip("/") or None
+    return None if cleaned is None else _addressable(cleaned, prefix)
+
+
+def s3_prefix(prefix: str | None) -> str | None:
+    """As the official package takes it: without one slash at the end, and with a slash in front if it was given.
+
+    Raises ``InvalidInputError`` where that gives keys that no request of the client library can have: the place would be
+    another one than the one that was named.
+    """
+    cleaned = (prefix or "").removesuffix("/")
+    if cleaned:
+        _addressable(cleaned.removeprefix("/"), prefix)
+    return cleaned or None
+
+
+def _addressable(cleaned: str, given: str | None) -> str:
+    if {"", ".", ".."}.isdisjoint(cleaned.split("/")):
+        return cleaned
+    raise InvalidInputError(
+        f"the prefix {given!r} has segments that are empty, '.' or '..': keys below it cannot be addressed"
+    )
 
 
 def clean_url(url: str) -> str:
@@ -295,7 +324,7 @@ def s3_backend(
     legacy_rooted_keys: bool | None = None,
 ) -> S3Backend:
     """A backend that shares nothing mutable with its arguments; ``StorageError`` if they contradict each other."""
-    cleaned = clean_prefix(prefix)
+    cleaned = s3_prefix(prefix)
     if legacy_rooted_keys and cleaned is not None:
         raise error(ErrorKind.STORAGE_OTHER, "legacy_rooted_keys is only valid with an empty prefix")
     return S3Backend(bucket, cleaned, replace(options), credentials, headers, legacy_rooted_keys=legacy_rooted_keys)

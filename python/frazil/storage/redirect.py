@@ -21,7 +21,7 @@ from frazil.config.s3_options import S3Options
 from frazil.config.storage_settings import StorageSettings
 from frazil.display import Fields
 from frazil.errors import IcechunkError, error
-from frazil.storage.backends import Backend, GcsBackend, HttpBackend, S3Backend
+from frazil.storage.backends import Backend, GcsBackend, HttpBackend, S3Backend, clean_prefix, s3_prefix
 from frazil.storage.credentials.gcs import GcsCredentials
 from frazil.storage.credentials.s3 import S3Credentials
 from frazil.storage.headers import user_agent
@@ -194,7 +194,7 @@ def backend_at(target: str, named: tuple[str, ...] = ()) -> Backend:
     """
     parts = urlsplit(target)
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    prefix = parts.path.strip("/") or None
+    prefix = parts.path.removeprefix("/") or None
     match parts.scheme:
         case "s3":
             options = S3Options(region=_required(query, "region", target), anonymous=True)
@@ -211,7 +211,7 @@ def backend_at(target: str, named: tuple[str, ...] = ()) -> Backend:
             options = S3Options(region=_required(query, "region", target), endpoint_url=TIGRIS_ENDPOINT, anonymous=True)
             return _s3(_bucket(target), prefix, options, virtual_hosted=True)
         case "gs" | "gcs":
-            return GcsBackend(_bucket(target), prefix, GcsCredentials.Anonymous())
+            return GcsBackend(_bucket(target), clean_prefix(prefix), GcsCredentials.Anonymous())
         case scheme if scheme.removesuffix("+ic").removesuffix("+icechunk") in ("http", "https"):
             url = target.replace(scheme, scheme.partition("+")[0], 1)
             if not _core.may_be_reached(url, list(named)):
@@ -222,7 +222,7 @@ def backend_at(target: str, named: tuple[str, ...] = ()) -> Backend:
 
 
 def _s3(bucket: str, prefix: str | None, options: S3Options, *, virtual_hosted: bool = False) -> S3Backend:
-    return S3Backend(bucket, prefix, options, S3Credentials.Anonymous(), virtual_hosted=virtual_hosted)
+    return S3Backend(bucket, s3_prefix(prefix), options, S3Credentials.Anonymous(), virtual_hosted=virtual_hosted)
 
 
 def _bucket(target: str) -> str:

@@ -34,6 +34,8 @@ pub enum ErrorKind {
     ReadOnlyStorage,
     /// Options of a store that make no sense.
     StorageConfig,
+    /// The bucket or container is not there, so nothing in it is.
+    MissingBucket,
     /// The store asked to slow down, more often than we retry.
     Throttled,
     /// An object shorter than what a reference says.
@@ -70,6 +72,7 @@ impl ErrorKind {
             Self::Conflict => "precondition-failed",
             Self::ReadOnlyStorage => "read-only-storage",
             Self::StorageConfig => "storage-config",
+            Self::MissingBucket => "missing-bucket",
             Self::Throttled => "throttled",
             Self::InvalidObjectSize => "invalid-object-size",
             Self::InvalidByteRange => "invalid-byte-range",

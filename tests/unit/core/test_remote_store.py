@@ -160,7 +160,7 @@ def test_a_missing_bucket_is_named(server):
 def test_a_refused_request_says_what_to_check(server):
     store = s3_store(server)
     server.fault = lambda _: Fault(status=403, body=b"<Error><Code>AccessDenied</Code></Error>")
-    with pytest.raises(StorageError, match="credentials do not permit this"):
+    with pytest.raises(StorageError, match="credentials are missing, or do not permit this"):
         store.put("x", b"")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from frazil.config.fields import instance
@@ -38,11 +38,17 @@ class RefreshableCredentials(Redacted):
 
     pickled_function: bytes
     current: Any = None
+    shared: list[Any] = field(default_factory=list, init=False, compare=False, repr=False)
+    """The one that asks the function, for all stores that these credentials open; made with the first."""
 
     def __post_init__(self) -> None:
         instance("pickled_function", self.pickled_function, bytes)
         if self.current is not None:
             instance("current", self.current, self.expected)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What was asked for meanwhile stays here: only what was given at the start travels."""
+        return type(self), (self.pickled_function, self.current)
 
 
 def pickled(get_credentials: Callable[[], Any], *, scatter: bool) -> tuple[bytes, Any]:

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 
 use object_store::Error as StoreError;
 
+use super::markup::without_markup;
 use super::raw_key::STAND_IN;
 use super::shown::{key_without_secrets, without_secrets};
 use crate::error::{Error, ErrorKind};
@@ -12,7 +13,7 @@ use crate::error::{Error, ErrorKind};
 pub fn failed(error: StoreError, action: &str, key: &str) -> Error {
     let (kind, advice) = judge(&error);
     let key = key_without_secrets(key);
-    let reason = without_secrets(&reasons(&error).replace(STAND_IN, &key));
+    let reason = without_secrets(&without_markup(&reasons(&error)).replace(STAND_IN, &key));
     let advice = advice.map_or_else(String::new, |advice| format!("; {advice}"));
     Error::new(kind, format!("cannot {action} {}: {reason}{advice}", if key.is_empty() { "objects" } else { &key }))
 }
@@ -20,20 +21,21 @@ pub fn failed(error: StoreError, action: &str, key: &str) -> Error {
 fn judge(error: &StoreError) -> (ErrorKind, Option<&'static str>) {
     match error {
         StoreError::NotFound { .. } if is_missing_bucket(error) => {
-            (ErrorKind::StorageConfig, Some("there is no such bucket or container: create it, or correct its name"))
+            (ErrorKind::MissingBucket, Some("there is no such bucket or container: create it, or correct its name"))
         }
         StoreError::NotFound { .. } => (ErrorKind::ObjectNotFound, None),
         StoreError::Precondition { .. } | StoreError::AlreadyExists { .. } | StoreError::NotModified { .. } => {
             (ErrorKind::Conflict, None)
         }
+        // Services say with the status of a refusal too that they do not know who asks.
+        other if mentions(other, NOT_KNOWN) || matches!(other, StoreError::Unauthenticated { .. }) => {
+            (ErrorKind::ObjectStore, Some("the credentials are missing, wrong or expired"))
+        }
         // Of what goes wrong with a listing the client library tells no more than the status.
         other if matches!(other, StoreError::PermissionDenied { .. }) || mentions(other, &["status code: 403"]) => (
             ErrorKind::ObjectStore,
-            Some("the credentials do not permit this: check them and the policy of the bucket"),
+            Some("the credentials are missing, or do not permit this: check them and the policy of the bucket"),
         ),
-        other if matches!(other, StoreError::Unauthenticated { .. }) || mentions(other, &["status code: 401"]) => {
-            (ErrorKind::ObjectStore, Some("the credentials are missing, wrong or expired"))
-        }
         StoreError::InvalidPath { .. } => (ErrorKind::InvalidInput, None),
         StoreError::UnknownConfigurationKey { .. } => (ErrorKind::StorageConfig, None),
         other if is_throttled(other) => {
@@ -42,6 +44,21 @@ fn judge(error: &StoreError) -> (ErrorKind, Option<&'static str>) {
         _ => (ErrorKind::ObjectStore, None),
     }
 }
+
+/// How services name a login that is missing or that they do not accept.
+const NOT_KNOWN: &[&str] = &[
+    "status code: 401",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "ExpiredToken",
+    "InvalidToken",
+    "TokenRefreshRequired",
+    "MissingSecurityHeader",
+    "MissingAuthenticationToken",
+    "AuthorizationHeaderMalformed",
+    "AuthenticationFailed",
+    "NoAuthenticationInformation",
+];
 
 /// The messages of an error and of its causes, without those that repeat.
 fn reasons(error: &StoreError) -> String {

@@ -10,6 +10,7 @@ mod failure;
 mod get;
 mod http_client;
 pub mod label;
+mod markup;
 mod open;
 mod partial;
 mod pieces;
@@ -89,7 +90,7 @@ impl RemoteStore {
         let mut prefix = key::prefix(&settings.prefix)?.to_owned();
         let place = place(kind, options, &prefix);
         if settings.rooted {
-            prefix = rooted::STAND_IN.to_owned();
+            prefix = key::join(rooted::STAND_IN, &prefix);
         }
         let settings = RemoteSettings { prefix, ..settings };
         runtime::choose_crypto();
@@ -213,7 +214,11 @@ impl Remote {
     fn key(&self, path: &Path) -> String {
         let full = path.as_ref();
         let key = if self.sends_raw_keys() { full.into() } else { key::decode(full) };
-        let prefix = self.settings.prefix.as_str();
+        let mut prefix = self.settings.prefix.as_str();
+        if self.settings.rooted && !key.starts_with(rooted::STAND_IN) {
+            // A listing, from which the library has taken the slash.
+            prefix = prefix.strip_prefix(rooted::STAND_IN).unwrap_or(prefix).trim_start_matches('/');
+        }
         match key.strip_prefix(prefix).map(|rest| rest.strip_prefix('/').unwrap_or(rest)) {
             Some(rest) => rest.to_owned(),
             None => key.into_owned(),

@@ -76,6 +76,9 @@ fn s3(
         let region = ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(|name| std::env::var(name).ok());
         builder = builder.with_region(region.unwrap_or_else(|| "us-east-1".to_owned()));
     }
+    if builder.get_config_value(&AmazonS3ConfigKey::Endpoint).is_some_and(|url| is_plain(&url)) {
+        builder = builder.with_allow_http(true);
+    }
     let region = builder.get_config_value(&AmazonS3ConfigKey::Region).unwrap_or_default();
     let cell = exchanged.then(Arc::default);
     if let Some(cell) = &cell {
@@ -128,12 +131,16 @@ fn http(
     let position = options.iter().position(|(name, _)| name == "url");
     let (_, url) =
         position.map(|position| options.remove(position)).ok_or_else(|| config("the option url is missing"))?;
-    // Whoever writes http:// means it.
-    let plain = url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:"));
+    let plain = is_plain(&url);
     let mut builder = HttpBuilder::new().with_url(url).with_config(ClientConfigKey::AllowHttp, plain.to_string());
     builder = configured::<ClientConfigKey, _>(builder, &options, HttpBuilder::with_config)?;
     let store = builder.with_retry(retries(settings)).with_http_connector(connector).build().map_err(invalid)?;
     Ok((Arc::new(store), None))
+}
+
+/// Whether an address is one without encryption: whoever writes http:// means it.
+fn is_plain(url: &str) -> bool {
+    url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:"))
 }
 
 fn configured<K, B>(builder: B, options: &Options, with: impl Fn(B, K, String) -> B) -> Result<B>

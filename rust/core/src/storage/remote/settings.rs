@@ -96,7 +96,7 @@ pub struct RemoteSettings {
     pub user_agent_comment: String,
     /// The checksum to send with uploads to S3.
     pub checksum: Option<Checksum>,
-    /// Keys begin with a slash, as old writers made them at the root of a bucket of S3; there is no prefix then.
+    /// Keys begin with a slash, in front of the prefix if there is one; only on S3.
     pub rooted: bool,
     /// Hosts that web servers may redirect to even if they are on this machine, its link or a private network; without a
     /// list, the host of the store itself.  Addresses stand for their hosts.
