@@ -72,16 +72,13 @@ class Refresher(Generic[_Credential]):
         return given
 
 
-_SHARING: Final = threading.Lock()
-
-
 def refresher_of(credentials: RefreshableCredentials) -> Refresher[Any]:
     """The one of these credentials: however many stores they open, the function is asked as the keys expire."""
-    with _SHARING:
-        if not credentials.shared:
-            credentials.shared.append(Refresher(credentials))
-        found: Refresher[Any] = credentials.shared[0]
-        return found
+    if not credentials.shared:
+        # Of two threads that come here at once both take the first one: no lock, which a forked process could find held.
+        credentials.shared.append(Refresher(credentials))
+    found: Refresher[Any] = credentials.shared[0]
+    return found
 
 
 def _failed(reason: str) -> IcechunkError:
