@@ -55,6 +55,7 @@ class Sessions(RepositoryPart):
 
     def writable_session(self, branch: str) -> Session:
         """A session on the tip of a branch, whose changes a commit publishes there."""
+        self._context.objects.ensure_writable()  # before the likely snapshot is asked for
         base = self._snapshot_of(branch, lambda: self._history.writable_tip(branch))
         return self._open(base, SessionMode.writable, branch)
 
