@@ -69,6 +69,7 @@ impl Connector {
     /// # Errors
     /// A header that HTTP does not allow.
     pub fn new(settings: &RemoteSettings, rules: Rules, clock: Arc<ServerClock>) -> Result<Self> {
+        let wholes = Wholes::new(rules.kind != RemoteKind::Http);
         let shared = Shared {
             read: headers(&settings.read_headers)?,
             write: headers(&settings.write_headers)?,
@@ -79,7 +80,7 @@ impl Connector {
             clock,
             signer: OnceLock::new(),
             rules,
-            wholes: Wholes::default(),
+            wholes,
         };
         shared.user_agent(None)?;
         Ok(Self { shared: Arc::new(shared) })

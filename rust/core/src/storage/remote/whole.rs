@@ -82,17 +82,6 @@ pub struct Wholes {
     process: u32,
 }
 
-impl Default for Wholes {
-    fn default() -> Self {
-        Self {
-            kept: Lock::default(),
-            has_ranges: AtomicBool::new(false),
-            turns: std::array::from_fn(|_| Mutex::default()),
-            process: process::id(),
-        }
-    }
-}
-
 impl std::fmt::Debug for Wholes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Wholes")
@@ -100,6 +89,16 @@ impl std::fmt::Debug for Wholes {
 }
 
 impl Wholes {
+    /// `has_ranges` says that the service is known to answer with ranges, as the protocols of object stores do.
+    pub fn new(has_ranges: bool) -> Self {
+        Self {
+            kept: Lock::default(),
+            has_ranges: AtomicBool::new(has_ranges),
+            turns: std::array::from_fn(|_| Mutex::default()),
+            process: process::id(),
+        }
+    }
+
     /// An answer from what is kept, or else a turn to ask, if there are turns.
     pub async fn kept_or_turn(
         &self,
@@ -363,7 +362,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_bounded() {
-        let wholes = Wholes::default();
+        let wholes = Wholes::new(false);
         let object = |n: u64, mebibytes: usize| Kept {
             address: n.to_string(),
             data: Bytes::from(vec![0; mebibytes << 20]),
