@@ -23,9 +23,9 @@ OWNERS = {
     "msgpack_to_json": ("format", "config"),
     "json_to_msgpack": ("format", "config"),
     # One rule for what is a secret, in what the extension says of addresses too.
-    "without_secrets": ("errors", "display", "logs", "storage", "virtual"),
-    "address_without_secrets": ("errors", "display", "logs", "storage", "virtual"),
-    "is_secret": ("errors", "display", "logs", "storage", "virtual"),
+    "without_secrets": ("config", "display", "errors"),
+    "address_without_secrets": ("config", "display", "errors"),
+    "is_secret": ("config", "display", "errors"),
     "read_header": ("format", "maintenance"),  # `inspect` shows headers
 }
 # These know nothing of the extension but what they own: the bottom can be read without it, and the top asks the layers below.

@@ -2,6 +2,7 @@
 
 use std::hash::Hash;
 use std::process;
+use std::thread;
 use std::time::Duration;
 
 use quick_cache::sync::{Cache, DefaultLifecycle, GuardResult, PlaceholderGuard};
@@ -10,6 +11,10 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use crate::error::Result;
 use crate::interrupt;
 use crate::sync::enter;
+
+/// How long a flight of somebody else is waited for before it is asked for again, at first and at most.
+const FIRST_PAUSE: Duration = Duration::from_micros(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(1);
 
 /// How heavy a value is; nothing weighs nothing, so that everything can be evicted.
 pub trait Weigh {
@@ -61,11 +66,21 @@ pub struct Flight<'a, K, V> {
 
 impl<K: Hash + Eq + Clone, V: Clone + Weigh> Flight<'_, K, V> {
     /// Hand the value to everybody who waits, and keep it if it fits.
-    pub fn land(self, value: V) {
-        if let Some(guard) = self.guard {
+    pub fn land(mut self, value: V) {
+        if let Some(guard) = self.guard.take() {
             let _pass = enter();
             // Refused if the key was removed meanwhile; those who wait have the value all the same.
             let _ = guard.insert(weighed(value));
+        }
+    }
+}
+
+impl<K, V> Drop for Flight<'_, K, V> {
+    fn drop(&mut self) {
+        if let Some(guard) = self.guard.take() {
+            // It takes the cache's lock, to let the next one have the flight.
+            let _pass = enter();
+            drop(guard);
         }
     }
 }
@@ -136,22 +151,31 @@ impl<K: Hash + Eq + Clone, V: Clone + Weigh> WeightedCache<K, V> {
     /// Those of `fetch`, and an interrupt while waiting.
     pub fn get_or_fetch(&self, key: &K, fetch: impl FnOnce() -> Result<V>) -> Result<V> {
         let Some(inner) = &self.inner else { return fetch() };
-        let mut patience = Duration::ZERO;
+        let (mut pause, mut waited) = (FIRST_PAUSE, Duration::ZERO);
         loop {
-            // A fork does not wait for those who wait for somebody's flight.
-            let pass = (patience == Duration::ZERO).then(enter);
-            let found = inner.get_value_or_guard(key, Some(patience));
+            // Asked again and again instead of waited for: who waits inside the cache holds its locks now and then, and
+            // a fork would have to wait for the end of the flight, which a network may take its time for.
+            let pass = enter();
+            let found = inner.get_value_or_guard(key, Some(Duration::ZERO));
             drop(pass);
-            patience = interrupt::INTERVAL;
             match found {
                 GuardResult::Value(weighed) => return Ok(weighed.value),
                 GuardResult::Guard(guard) => {
+                    let flight = Flight { guard: Some(guard) };
                     let value = fetch()?;
-                    Flight { guard: Some(guard) }.land(value.clone());
+                    flight.land(value.clone());
                     return Ok(value);
                 }
                 GuardResult::Timeout if process::id() != self.process => return fetch(),
-                GuardResult::Timeout => interrupt::check()?,
+                GuardResult::Timeout => {
+                    thread::sleep(pause);
+                    waited += pause;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    if waited >= interrupt::INTERVAL {
+                        waited = Duration::ZERO;
+                        interrupt::check()?;
+                    }
+                }
             }
         }
     }

@@ -277,7 +277,7 @@ mod tests {
         store.put(&name, "{}".into(), &PutMode::Create, &PutOptions::default()).unwrap();
         let held = RootLock::acquire(directory.path()).unwrap();
         thread::scope(|scope| {
-            let deletion = scope.spawn(|| store.delete_many(&[name.clone()]).unwrap());
+            let deletion = scope.spawn(|| store.delete_many(std::slice::from_ref(&name)).unwrap());
             thread::sleep(Duration::from_millis(50));
             assert!(!deletion.is_finished());
             assert!(store.head(&name).unwrap().is_some());
