@@ -80,7 +80,7 @@ def migrate(
     """
     with operation("migrate_v1_to_v2"):
         if not dry_run:
-            history.ensure_writable()
+            context.objects.ensure_writable()
         refs = read_refs(history)
         known = _read_entries(context.objects, prefetch_concurrency or _DEFAULT_CONCURRENCY)
         info = plan(history, refs, known, now=context.clock())
