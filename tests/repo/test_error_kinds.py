@@ -16,7 +16,7 @@ from tests.repo.sources import ROOT, modules
 CLASSES = {name: getattr(errors, name) for name in errors.__all__ if isinstance(getattr(errors, name), type)}
 CLASSES = {name: cls for name, cls in CLASSES.items() if issubclass(cls, IcechunkError)}
 # What the extension says to the package, and not to users.
-INSIDE = {"precondition-failed", "invalid-input", "interrupted"}
+INSIDE = {"precondition-failed", "invalid-input", "interrupted", "missing-bucket"}
 
 
 def kind_of(node: ast.expr | None) -> str | None:
