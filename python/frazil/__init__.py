@@ -31,7 +31,7 @@ from frazil.config import (
     StorageTimeoutSettings,
     VirtualChunkContainer,
 )
-from frazil.config.enums import spec_version
+from frazil.config.enums import SessionMode, spec_version
 from frazil.config.enums import supported_spec_versions as supported_spec_versions
 from frazil.conflicts import (
     BasicConflictSolver,
@@ -99,7 +99,6 @@ from frazil.ops import GCSummary, Update, UpdateType
 from frazil.repository import Repository
 from frazil.repository import upgrade_icechunk_repository as upgrade_icechunk_repository
 from frazil.session import ForkSession, Session
-from frazil.session_mode import SessionMode
 from frazil.snapshots import AncestryGraph, Diff, ManifestFileInfo, SnapshotInfo
 from frazil.storage import (
     Storage,

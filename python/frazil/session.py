@@ -8,31 +8,29 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from frazil import node_path
-from frazil import reindex as _reindex
 from frazil.changes import merge as _merge
 from frazil.changes import to_log
 from frazil.changes.change_set import ChangeSet
 from frazil.commit import publish
-from frazil.config.enums import ChunkType
+from frazil.concurrency.offload import in_thread, run_in_thread
+from frazil.config.enums import ChunkType, SessionMode
 from frazil.config.fields import boolean, integer, integers
 from frazil.display import Parts, StructuralDisplay
 from frazil.errors import ConflictError, SessionStateError, UnmergedForkWarning, error
-from frazil.format import values
+from frazil.format import node_path, values
+from frazil.format.ids import NodeId, SnapshotId, format_id
+from frazil.format.node_path import ROOT, NodePath
 from frazil.history.base import History
 from frazil.history.diff import translate
-from frazil.history.difference import Diff
-from frazil.history.opening import history_of
-from frazil.ids import NodeId, SnapshotId, format_id
+from frazil.history.shown.diff import Diff
+from frazil.history.start.opening import history_of
 from frazil.names import public
-from frazil.node_path import ROOT, NodePath
-from frazil.offload import in_thread, run_in_thread
 from frazil.rebase import rebase_tree
-from frazil.session_mode import SessionMode
 from frazil.store import IcechunkStore
 from frazil.store.raw import RawStore
 from frazil.store.virtual_refs import all_virtual_chunk_locations
 from frazil.working_tree import WorkingTree
+from frazil.working_tree import reindex as _reindex
 
 if TYPE_CHECKING:
     from frazil.config import RepositoryConfig

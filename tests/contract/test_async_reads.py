@@ -20,7 +20,7 @@ from zarr.abc.store import OffsetByteRequest, RangeByteRequest, SuffixByteReques
 from zarr.core.buffer import default_buffer_prototype
 
 import frazil
-from frazil import completions
+from frazil.concurrency import completions
 from tests.contract.object_server import Fault, ObjectServer, Request
 from tests.contract.served_storage import s3_storage_at
 

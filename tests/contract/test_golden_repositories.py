@@ -19,8 +19,8 @@ import zarr
 
 import frazil
 from frazil._core import ChunkRef
-from frazil.ids import format_id, parse_snapshot_id
-from frazil.node_path import NodePath
+from frazil.format.ids import format_id, parse_snapshot_id
+from frazil.format.node_path import NodePath
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 VIRTUAL_ROOT = Path("/tmp/frazil-virtual")

@@ -18,8 +18,8 @@ from zarr.core.buffer import default_buffer_prototype
 
 import frazil
 from frazil import ForkSession, IcechunkStore, RepoAvailability, Repository, RepoStatus, Session, VirtualChunkSpec
+from frazil.config.enums import SessionMode
 from frazil.errors import ErrorKind, FormatError, IcechunkError, ReadOnlyError
-from frazil.session_mode import SessionMode
 from frazil.testing import LatencyStorage
 from tests.contract.http_serving import Handler, Serving
 from tests.contract.object_server import ObjectServer

@@ -11,7 +11,7 @@ import pytest
 import zarr
 
 import frazil
-from frazil.history import update
+from frazil.history.repo_object import update
 from tests.contract.object_server import ObjectServer
 from tests.contract.served_storage import s3_storage_at
 from tests.contract.waves import expect

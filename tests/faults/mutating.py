@@ -24,7 +24,7 @@ import zarr
 
 import frazil
 from frazil import IcechunkError, Repository
-from frazil.ids import INITIAL_SNAPSHOT_ID, format_id
+from frazil.format.ids import INITIAL_SNAPSHOT_ID, format_id
 from tests.faults import bodies
 
 LIMIT: Final = 2 << 30

@@ -11,7 +11,7 @@ import zarr
 
 import frazil
 from frazil import FormatError, IcechunkError, InvalidInputError, Repository
-from frazil.node_path import NodePath
+from frazil.format.node_path import NodePath
 from frazil.store import zarr_keys
 from frazil.store.raw import RawStore
 

@@ -41,7 +41,14 @@ def messages(storage: frazil.Storage, **version: str) -> list[str]:
 
 # ---- Ctrl-C ----------------------------------------------------------------------------------------------------------
 
-WATCHED = ("commit/publish.py", "history/update.py", "history/v1.py", "history/v2.py", "history/refs_v1.py", "state.py")
+WATCHED = (
+    "commit/publish.py",
+    "history/repo_object/update.py",
+    "history/v1/history.py",
+    "history/v2.py",
+    "history/v1/refs.py",
+    "state.py",
+)
 """The files whose lines run between the first thought of publishing and the end of settling."""
 
 

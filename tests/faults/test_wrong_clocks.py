@@ -57,7 +57,7 @@ def change_ahead(place: Path, days: float) -> None:
     """What a clock wrote that is ahead, on a file system that could not tell."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("frazil.commit.flush.ensure_not_ahead", lambda *_, **__: None)
-        patch.setattr("frazil.history.update.ensure_not_ahead", lambda *_, **__: None)
+        patch.setattr("frazil.history.repo_object.update.ensure_not_ahead", lambda *_, **__: None)
         commit(opened(place, days))
 
 

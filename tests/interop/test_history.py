@@ -18,9 +18,9 @@ from hypothesis.stateful import run_state_machine_as_test
 from frazil import Repository, local_filesystem_storage
 from frazil._core import ObjectStore
 from frazil.clock import system_clock, to_datetime
-from frazil.history.creating import create
+from frazil.format.ids import INITIAL_SNAPSHOT_ID, format_id
+from frazil.history.start.creating import create
 from frazil.history.v2 import HistoryV2
-from frazil.ids import INITIAL_SNAPSHOT_ID, format_id
 from tests.unit.history.contexts import make_context
 from tests.unit.history.machine import HistoryMachine
 

@@ -13,8 +13,8 @@ import pytest
 
 from frazil._core import ObjectStore
 from frazil.clock import system_clock
-from frazil.history.opening import find, history_of
-from frazil.history.v1 import HistoryV1
+from frazil.history.start.opening import find, history_of
+from frazil.history.v1.history import HistoryV1
 from frazil.migrations.v1_to_v2 import migrate
 from tests.unit.history.contexts import make_context
 

@@ -15,7 +15,7 @@ import zarr
 
 import frazil
 from frazil import FormatError, _core
-from frazil.ids import parse_manifest_id
+from frazil.format.ids import parse_manifest_id
 from tests.interop.actor import Actor, view
 from tests.interop.edits import Edit as DataEdit
 from tests.interop.edits import make, make_external

@@ -9,9 +9,9 @@ import pytest
 
 import frazil
 from frazil.commit import layout, manifests
+from frazil.format.ids import parse_snapshot_id
+from frazil.format.node_path import NodePath
 from frazil.format.records import NodeRecord
-from frazil.ids import parse_snapshot_id
-from frazil.node_path import NodePath
 
 
 def shrink(patch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import frazil
 from frazil._core import ChunkRef
-from frazil.node_path import NodePath
+from frazil.format.node_path import NodePath
 from tests.property.layouts import array_document, num_manifests, refs_of, shrink
 
 SHAPES = st.sampled_from([(40,), (9, 9), (1, 60), (4, 1, 7), ()])

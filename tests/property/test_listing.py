@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import frazil
-from frazil.node_path import NodePath
+from frazil.format.node_path import NodePath
 from frazil.store import listing
 from frazil.working_tree import WorkingTree
 

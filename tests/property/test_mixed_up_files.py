@@ -19,7 +19,7 @@ import zarr
 
 import frazil
 from frazil import FormatError, Repository, RepositoryConfig
-from frazil.ids import INITIAL_SNAPSHOT_ID, format_id
+from frazil.format.ids import INITIAL_SNAPSHOT_ID, format_id
 from tests.faults import bodies
 from tests.faults.test_bad_input import contents
 

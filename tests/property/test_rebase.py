@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import frazil
 from frazil import BasicConflictSolver, ConflictDetector, RebaseFailedError, VersionSelection
 from frazil._core import ChunkRef
-from frazil.node_path import NodePath, ancestors, is_same_or_below
+from frazil.format.node_path import NodePath, ancestors, is_same_or_below
 from frazil.working_tree import WorkingTree
 
 PATHS = ["/a", "/b", "/g", "/g/x", "/g/y"]

@@ -13,10 +13,10 @@ from tests.repo.sources import PACKAGE, ROOT, is_module, modules
 # The extension's classes are values that any layer may hold.  Its functions have owners, and everybody else asks
 # those: so ids are typed, and metadata values decoded, in one place.
 OWNERS = {
-    "encode_id": ("ids",),
-    "decode_id": ("ids",),
-    "random_id": ("ids",),
-    "content_id": ("ids",),
+    "encode_id": ("format",),
+    "decode_id": ("format",),
+    "random_id": ("format", "storage"),
+    "content_id": ("format",),
     # The stored configuration is a metadata value too, and config may not ask format, which stands above it.
     "flexbuffer_to_json": ("format", "config"),
     "json_to_flexbuffer": ("format", "config"),
@@ -26,7 +26,7 @@ OWNERS = {
 }
 # These know nothing of the extension but what hides secrets: the bottom can be read without it, and the top asks the
 # layers below.
-WITHOUT_CORE = ("errors", "names", "clock", "node_path", "session_mode", "display", "integrations", "cli", "compat")
+WITHOUT_CORE = ("errors", "names", "clock", "display", "integrations", "cli", "compat")
 # One rule for what is a secret, for the extension's own errors too.
 SECRETS = {"without_secrets", "address_without_secrets", "is_secret"}
 # Who stands above `frazil` itself and may import its public names.

@@ -36,7 +36,10 @@ LONG_FILES: dict[str, str] = {
 
 # Where one of these words is right, and why.
 MAY_SAY: dict[tuple[str, str], str] = {
-    ("python/frazil/completions.py", "NotImplemented" + "Error"): "raised by event loops that watch no sockets",
+    (
+        "python/frazil/concurrency/completions.py",
+        "NotImplemented" + "Error",
+    ): "raised by event loops that watch no sockets",
     ("tests/contract/test_async_reads.py", "NotImplemented" + "Error"): "such a loop",
 }
 

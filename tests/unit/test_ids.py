@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frazil import ids
 from frazil.errors import IcechunkError, InvalidInputError
+from frazil.format import ids
+from frazil.storage.credentials.refresh import random_fraction
 
 
 def test_known_texts() -> None:
@@ -49,7 +50,7 @@ def test_other_bad_ids_name_what_they_were_for() -> None:
 
 
 def test_random_fractions_are_in_their_range() -> None:
-    fractions = {ids.random_fraction() for _ in range(50)}
+    fractions = {random_fraction() for _ in range(50)}
     assert all(0 <= fraction < 1 for fraction in fractions)
     assert len(fractions) > 1
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frazil import node_path
 from frazil.errors import InvalidInputError
-from frazil.node_path import ROOT, NodePath
+from frazil.format import node_path
+from frazil.format.node_path import ROOT, NodePath
 
 SEGMENT = st.text(st.characters(codec="utf-8", exclude_characters="/"), min_size=1).filter(
     lambda s: s not in (".", "..")

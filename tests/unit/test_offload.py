@@ -15,9 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frazil import offload
 from frazil._core import Latency, ObjectStore
-from frazil.offload import AsyncCloseableIterator, begin, class_in_thread, in_thread, run_in_thread, static_in_thread
+from frazil.concurrency import offload
+from frazil.concurrency.offload import (
+    AsyncCloseableIterator,
+    begin,
+    class_in_thread,
+    in_thread,
+    run_in_thread,
+    static_in_thread,
+)
 
 
 class Thing:
@@ -229,6 +236,6 @@ def test_at_exit_what_nobody_waits_for_is_stopped_and_made_again_by_whoever_does
 
 
 def test_at_exit_what_cannot_be_begun_is_done_when_it_is_waited_for():
-    code = "import atexit\nfrom frazil.offload import begin\natexit.register(lambda: print(begin(lambda: 7)()))\n"
+    code = "import atexit\nfrom frazil.concurrency.offload import begin\natexit.register(lambda: print(begin(lambda: 7)()))\n"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "7\n"

@@ -12,8 +12,8 @@ import frazil
 from frazil import ManifestConfig, ManifestPreloadCondition, ManifestPreloadConfig, ManifestSplittingConfig
 from frazil.config import ManifestSplitCondition, ManifestSplitDimCondition
 from frazil.config.effective import EffectivePreload
-from frazil.ids import format_id
-from frazil.preload import plan
+from frazil.format.ids import format_id
+from frazil.open_repository.preload import plan
 from tests.contract.object_server import ObjectServer
 from tests.contract.served_storage import s3_storage_at
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from frazil._core import ChunkTable, CoordSet
 from frazil.changes.moves import MoveList
+from frazil.format.ids import NodeId
+from frazil.format.node_path import NodePath
 from frazil.format.records import ArrayData, ManifestRef, NodeRecord
-from frazil.ids import NodeId
-from frazil.node_path import NodePath
 
 
 @dataclass(frozen=True, slots=True)

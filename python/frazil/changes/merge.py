@@ -8,9 +8,9 @@ from typing import Final, Protocol
 
 from frazil.changes.change_set import ChangeSet, with_manifests
 from frazil.errors import SessionStateError
+from frazil.format.ids import NodeId
+from frazil.format.node_path import NodePath
 from frazil.format.records import NodeRecord
-from frazil.ids import NodeId
-from frazil.node_path import NodePath
 
 _GONE: Final = "One writer changed nodes that others deleted meanwhile"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from frazil.node_path import NodePath, is_same_or_below, rebase_path
+from frazil.format.node_path import NodePath, is_same_or_below, rebase_path
 from frazil.pickling import PicklesSlots
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from frazil import node_path
 from frazil._core import CoordSet, TransactionLog, encode_transaction_log
 from frazil.changes.change_set import ChangeSet
+from frazil.format import node_path
+from frazil.format.ids import NodeId, SnapshotId
+from frazil.format.node_path import NodePath
 from frazil.format.records import Move
-from frazil.ids import NodeId, SnapshotId
-from frazil.node_path import NodePath
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from frazil.format import zarr_metadata
+from frazil.format.node_path import NodePath
 from frazil.format.records import NodeRecord
-from frazil.node_path import NodePath
 from frazil.working_tree import WorkingTree
 
 

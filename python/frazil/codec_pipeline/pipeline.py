@@ -14,9 +14,9 @@ from frazil.codec_pipeline.packing import packs_chunks
 from frazil.codec_pipeline.prepare import BatchItem, Job, read_job, write_job
 from frazil.codec_pipeline.virtual_chunks import fetcher
 from frazil.codec_pipeline.zarr_default import default_pipeline_class
+from frazil.concurrency.offload import run_in_thread
 from frazil.errors import operation
-from frazil.ids import ChunkId
-from frazil.offload import run_in_thread
+from frazil.format.ids import ChunkId
 
 # Any, because the signatures of zarr 3.1 and 3.4 differ.
 _ZarrDefault: Any = default_pipeline_class()

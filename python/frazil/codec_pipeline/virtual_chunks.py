@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from frazil._core import Buffer, ChunkRef
-from frazil.context import RepositoryContext
+from frazil.open_repository.context import RepositoryContext
 from frazil.virtual.reading import read_virtual
 
 _MOST_THREADS = 32

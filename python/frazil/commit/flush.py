@@ -11,22 +11,22 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from frazil._core import Manifest, Snapshot, encode_snapshot
-from frazil.assets import NewFile, keep_manifest, keep_snapshot, write_files
 from frazil.changes import to_log
 from frazil.changes.to_log import LogContents
 from frazil.commit import manifests
 from frazil.commit.manifests import ManifestContent, NewManifest
+from frazil.concurrency.offload import begin
 from frazil.format import keys, values, zarr_metadata
+from frazil.format.ids import NodeId, SnapshotId
+from frazil.format.node_path import ROOT, NodePath
 from frazil.format.records import ManifestFile, NodeRecord, SnapshotEntry
 from frazil.history.drift import ensure_not_ahead, time_after
-from frazil.ids import NodeId, SnapshotId
-from frazil.node_path import ROOT, NodePath
-from frazil.offload import begin
-from frazil.preload import keep_preloaded
+from frazil.open_repository.new_files import NewFile, keep_manifest, keep_snapshot, write_files
+from frazil.open_repository.preload import keep_preloaded
 from frazil.working_tree import WorkingTree
 
 if TYPE_CHECKING:
-    from frazil.context import RepositoryContext
+    from frazil.open_repository.context import RepositoryContext
 
 _LONG_LOG = 50_000
 """Changed chunks from which on a transaction log is encoded beside the manifests: it takes some ten milliseconds."""

@@ -13,8 +13,8 @@ from typing import Final
 
 from frazil._core import ChunkTable
 from frazil.commit.split import Keep, Step, Write
+from frazil.format.ids import ManifestId
 from frazil.format.records import ArrayData, Extents, ManifestRef
-from frazil.ids import ManifestId
 
 LARGE_ARRAY: Final = 25_000
 """References from which on an array is laid out here; a manifest with fewer is a small one."""

@@ -14,9 +14,9 @@ from frazil.commit import layout
 from frazil.commit.split import Keep, Step, Write, manifests_to_read, plan_array, split_edges
 from frazil.errors import FormatError
 from frazil.format import keys
+from frazil.format.ids import ManifestId, NodeId
+from frazil.format.node_path import NodePath
 from frazil.format.records import Extents, ManifestFile, ManifestRef, NodeRecord
-from frazil.ids import ManifestId, NodeId
-from frazil.node_path import NodePath
 from frazil.working_tree import WorkingTree, array_of
 
 if TYPE_CHECKING:

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from frazil.changes.to_log import LogContents, from_log
 from frazil.commit.flush import PreparedSnapshot, Replaced, prepare, store
+from frazil.concurrency.offload import begin
+from frazil.config.enums import SessionMode
 from frazil.errors import ConflictError, ErrorKind, IcechunkError, SessionStateError, commit_conflict, error
+from frazil.format.ids import INITIAL_SNAPSHOT_ID, SnapshotId, format_id
 from frazil.format.records import SnapshotEntry
 from frazil.history.base import History
 from frazil.history.v2 import require_v2
-from frazil.ids import INITIAL_SNAPSHOT_ID, SnapshotId, format_id
-from frazil.offload import begin
-from frazil.session_mode import SessionMode
 from frazil.working_tree import WorkingTree
 
 if TYPE_CHECKING:
-    from frazil.history.update import Ahead
+    from frazil.history.repo_object.update import Ahead
 
 
 def commit(

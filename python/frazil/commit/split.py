@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from frazil import node_path
 from frazil._core import ChunkTable, RegionGrid
+from frazil.format import node_path
+from frazil.format.node_path import NodePath
 from frazil.format.records import ArrayData, Extents, ManifestRef
-from frazil.node_path import NodePath
 
 if TYPE_CHECKING:
     from frazil.config import ManifestSplitCondition, ManifestSplitDimCondition, ManifestSplittingConfig

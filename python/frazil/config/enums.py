@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import EnumType, IntEnum
+from enum import Enum, EnumType, IntEnum
 from operator import index
 from typing import Any
 
@@ -111,3 +111,15 @@ class RepoAvailability(_Code):
 
     online = 0
     read_only = 1
+
+
+@public
+class SessionMode(Enum):
+    """Read only, write data, or only move nodes."""
+
+    readonly = "readonly"
+    writable = "writable"
+    rearrange = "rearrange"
+
+    def __repr__(self) -> str:
+        return f"SessionMode.{self.name}"

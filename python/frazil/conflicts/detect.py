@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from frazil import node_path
 from frazil._core import CoordSet
 from frazil.changes.change_set import ChangeSet, DeletedNode
 from frazil.changes.moves import MoveList
 from frazil.changes.to_log import LogContents
 from frazil.conflicts.kinds import Conflict, ConflictType
+from frazil.format import node_path
+from frazil.format.ids import NodeId
+from frazil.format.node_path import NodePath
 from frazil.format.records import NodeRecord
-from frazil.ids import NodeId
-from frazil.node_path import NodePath
 
 
 class TreeView(Protocol):

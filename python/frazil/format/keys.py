@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from frazil.ids import ChunkId, ManifestId, SnapshotId, format_id
+from frazil.format.ids import ChunkId, ManifestId, SnapshotId, format_id
 
 REPO = "repo"
 CONFIG = "config.yaml"

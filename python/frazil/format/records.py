@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from frazil.ids import ManifestId, NodeId, SnapshotId
-from frazil.node_path import NodePath
+from frazil.format.ids import ManifestId, NodeId, SnapshotId
+from frazil.format.node_path import NodePath
 
 if TYPE_CHECKING:
     from frazil import _core

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from frazil.clock import to_datetime
 from frazil.errors import ErrorKind, IcechunkError, RefNotFoundError, error
+from frazil.format.ids import SnapshotId, format_id
 from frazil.format.records import SnapshotEntry
-from frazil.ids import SnapshotId, format_id
 
 if TYPE_CHECKING:
     from frazil.history.base import History

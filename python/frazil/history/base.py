@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
+from frazil.format.ids import SnapshotId
 from frazil.format.records import SnapshotEntry
-from frazil.ids import SnapshotId
 
 if TYPE_CHECKING:
     from frazil.config import RepositoryConfig
-    from frazil.history.snapshot_info import SnapshotInfo
-    from frazil.history.update import Ahead
+    from frazil.history.repo_object.update import Ahead
+    from frazil.history.shown.snapshot_info import SnapshotInfo
 
 
 class History(Protocol):

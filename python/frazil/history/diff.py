@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final, Protocol
 from frazil._core import CoordSet, TransactionLog
 from frazil.errors import ErrorKind, error, operation
 from frazil.format import keys
+from frazil.format.ids import INITIAL_SNAPSHOT_ID, NodeId, SnapshotId, format_id
+from frazil.format.node_path import NodePath
 from frazil.format.records import Move, SnapshotEntry
 from frazil.history.ancestry import between, no_ancestor
-from frazil.history.difference import Diff
-from frazil.ids import INITIAL_SNAPSHOT_ID, NodeId, SnapshotId, format_id
-from frazil.node_path import NodePath
+from frazil.history.shown.diff import Diff
 
 if TYPE_CHECKING:
     from frazil._core import Assets

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from frazil.errors import ErrorKind, IcechunkError, error
 
 if TYPE_CHECKING:
-    from frazil.context import RepositoryContext
+    from frazil.open_repository.context import RepositoryContext
 
 _log = logging.getLogger(__name__)
 

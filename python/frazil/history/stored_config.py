@@ -12,7 +12,7 @@ from frazil.format.object_attributes import content_type
 
 if TYPE_CHECKING:
     from frazil.config import RepositoryConfig
-    from frazil.context import RepositoryContext
+    from frazil.open_repository.context import RepositoryContext
 
 
 @dataclass(frozen=True, slots=True)

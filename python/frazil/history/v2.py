@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING, Any, Final
 from frazil._core import RepoInfo
 from frazil.config import persistence
 from frazil.errors import ErrorKind, error
+from frazil.format import snapshot_entry as entries
 from frazil.format import values
+from frazil.format.ids import SnapshotId
 from frazil.format.records import SnapshotEntry
-from frazil.history import commit_changes, entries, features, ops_log, ref_changes, repo_status, stored_config
-from frazil.history.change import Change, UpdateTag
-from frazil.history.ref_changes import circular, snapshot_not_found
-from frazil.history.update import Ahead, HeldRepo, IsDone, Mutation, RepoObject, Result
-from frazil.history.updates import Update
-from frazil.ids import SnapshotId
+from frazil.history import stored_config
+from frazil.history.repo_object import commit_changes, features, ops_log, ref_changes, repo_status
+from frazil.history.repo_object.change import Change, UpdateTag
+from frazil.history.repo_object.ref_changes import circular, snapshot_not_found
+from frazil.history.repo_object.update import Ahead, HeldRepo, IsDone, Mutation, RepoObject, Result
+from frazil.history.shown.ops_log_entry import Update
 
 if TYPE_CHECKING:
     from frazil.config import FeatureFlag, RepositoryConfig, RepoStatus
-    from frazil.context import RepositoryContext
     from frazil.history.base import History
-    from frazil.history.snapshot_info import SnapshotInfo
+    from frazil.history.shown.snapshot_info import SnapshotInfo
+    from frazil.open_repository.context import RepositoryContext
 
 _FIRST_PAGE: Final = 32
 _LAST_PAGE: Final = 4096

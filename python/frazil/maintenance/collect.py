@@ -19,24 +19,24 @@ from typing import TYPE_CHECKING, Final
 
 from frazil.errors import IcechunkError, error
 from frazil.format import keys
-from frazil.history import backoff
-from frazil.history.change import Change, UpdateTag
+from frazil.format.ids import INITIAL_SNAPSHOT_ID, ManifestId, SnapshotId
+from frazil.history.repo_object import backoff
+from frazil.history.repo_object.change import Change, UpdateTag
 from frazil.history.v2 import HistoryV2
-from frazil.ids import INITIAL_SNAPSHOT_ID, ManifestId, SnapshotId
-from frazil.maintenance import fingerprints
-from frazil.maintenance.fingerprints import Fingerprints
-from frazil.maintenance.links import Link, Links, mend_to_nearest, reachable
-from frazil.maintenance.listing import Mask, Page, is_older, pages
-from frazil.maintenance.mark import chunks_of, manifests_of, walk
-from frazil.maintenance.read import ReadLimits, read_snapshots
-from frazil.maintenance.repo_links import edits_for, links_of, tips_of
+from frazil.maintenance.reachability import fingerprints
+from frazil.maintenance.reachability.fingerprints import Fingerprints
+from frazil.maintenance.reachability.links import Link, Links, mend_to_nearest, reachable
+from frazil.maintenance.reachability.listing import Mask, Page, is_older, pages
+from frazil.maintenance.reachability.mark import chunks_of, manifests_of, walk
+from frazil.maintenance.reachability.read import ReadLimits, read_snapshots
+from frazil.maintenance.reachability.repo_links import edits_for, links_of, tips_of
 from frazil.maintenance.summary import GCSummary
 from frazil.maintenance.sweep import SweepLimits, Swept, count, doomed, sweep
 
 if TYPE_CHECKING:
     from frazil._core import ObjectStore, RepoInfo, Snapshot
-    from frazil.context import RepositoryContext
     from frazil.history.base import History
+    from frazil.open_repository.context import RepositoryContext
 
 
 _MOST_LOOKS: Final = 100

@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from frazil.history.change import Change, UpdateTag
+from frazil.format.ids import INITIAL_SNAPSHOT_ID, SnapshotId
+from frazil.history.repo_object.change import Change, UpdateTag
 from frazil.history.v2 import HistoryV2
-from frazil.ids import INITIAL_SNAPSHOT_ID, SnapshotId
-from frazil.maintenance.links import Link, Links, mend_to_root
-from frazil.maintenance.repo_links import edits_for, links_of
+from frazil.maintenance.reachability.links import Link, Links, mend_to_root
+from frazil.maintenance.reachability.repo_links import edits_for, links_of
 from frazil.maintenance.v1.expire import expire_files
 
 if TYPE_CHECKING:
     from frazil._core import RepoInfo
-    from frazil.context import RepositoryContext
     from frazil.history.base import History
+    from frazil.open_repository.context import RepositoryContext
 
 _PROTECTED_BRANCH = "main"
 

@@ -10,15 +10,15 @@ from frazil.changes.to_log import LogContents, from_log
 from frazil.clock import to_datetime
 from frazil.errors import error, operation
 from frazil.format import keys, values
+from frazil.format import snapshot_entry as entries
+from frazil.format.ids import ManifestId, SnapshotId, format_id
 from frazil.format.records import NodeRecord
-from frazil.history import entries
 from frazil.history.v2 import HistoryV2, require_v2
-from frazil.ids import ManifestId, SnapshotId, format_id
 
 if TYPE_CHECKING:
     from frazil._core import Buffer
-    from frazil.context import RepositoryContext
     from frazil.history.base import History
+    from frazil.open_repository.context import RepositoryContext
 
 Json = dict[str, Any]
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from frazil.commit import publish
 from frazil.config import persistence
+from frazil.config.enums import SessionMode
 from frazil.errors import error
-from frazil.session_mode import SessionMode
 from frazil.working_tree import WorkingTree
 
 if TYPE_CHECKING:
-    from frazil.context import RepositoryContext
+    from frazil.format.ids import SnapshotId
     from frazil.history.base import History
-    from frazil.ids import SnapshotId
+    from frazil.open_repository.context import RepositoryContext
 
 _RESERVED = "__icechunk"
 

@@ -10,17 +10,17 @@ import numpy as np
 
 from frazil.display import Parts, StructuralDisplay
 from frazil.history.v2 import HistoryV2
-from frazil.maintenance.fingerprints import Fingerprints
-from frazil.maintenance.links import reachable
-from frazil.maintenance.mark import manifests_of, walk
-from frazil.maintenance.read import ReadLimits, read_manifests, read_snapshots
-from frazil.maintenance.repo_links import links_of, tips_of
+from frazil.maintenance.reachability.fingerprints import Fingerprints
+from frazil.maintenance.reachability.links import reachable
+from frazil.maintenance.reachability.mark import manifests_of, walk
+from frazil.maintenance.reachability.read import ReadLimits, read_manifests, read_snapshots
+from frazil.maintenance.reachability.repo_links import links_of, tips_of
 from frazil.names import public_in
 
 if TYPE_CHECKING:
     from frazil._core import Snapshot
-    from frazil.context import RepositoryContext
     from frazil.history.base import History
+    from frazil.open_repository.context import RepositoryContext
 
 
 @public_in("repository")

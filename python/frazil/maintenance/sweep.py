@@ -10,8 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from frazil.errors import StorageError, error
-from frazil.maintenance.listing import Mask, Page
-from frazil.maintenance.read import require_positive
+from frazil.maintenance.reachability.listing import Mask, Page
+from frazil.maintenance.reachability.read import require_positive
 
 if TYPE_CHECKING:
     from frazil._core import ObjectStore

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from frazil.errors import ErrorKind, error
+from frazil.format.ids import SnapshotId
 from frazil.format.records import SnapshotEntry
-from frazil.history.change import UpdateTag
-from frazil.history.ref_changes import MAIN_BRANCH
-from frazil.ids import SnapshotId
+from frazil.history.repo_object.change import UpdateTag
+from frazil.history.repo_object.ref_changes import MAIN_BRANCH
 
 if TYPE_CHECKING:
     from frazil import _core

@@ -24,18 +24,18 @@ from frazil.errors import (
     operation,
 )
 from frazil.format import keys
+from frazil.format import snapshot_entry as entries
+from frazil.format.ids import SnapshotId, parse_snapshot_id
 from frazil.format.object_attributes import attributes, metadata_storage_class
 from frazil.format.records import SnapshotEntry
-from frazil.history import entries
-from frazil.history.ref_changes import MAIN_BRANCH, circular, ref_not_found
-from frazil.history.refs_v1 import delete_all, put_mode
-from frazil.history.repo_status import ONLINE
-from frazil.ids import SnapshotId, parse_snapshot_id
+from frazil.history.repo_object.ref_changes import MAIN_BRANCH, circular, ref_not_found
+from frazil.history.repo_object.repo_status import ONLINE
+from frazil.history.v1.refs import delete_all, put_mode
 from frazil.migrations.synthetic_log import chain, synthetic_log
 
 if TYPE_CHECKING:
-    from frazil.context import RepositoryContext
-    from frazil.history.v1 import HistoryV1
+    from frazil.history.v1.history import HistoryV1
+    from frazil.open_repository.context import RepositoryContext
 
 _log = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from frazil._core import Assets, ChunkReader, ChunkTable, CoordSet, Snapshot
 from frazil.changes.change_set import ChangeSet
 from frazil.changes.to_log import LogContents
+from frazil.format.ids import NodeId
+from frazil.format.node_path import ROOT, NodePath
 from frazil.format.records import Move, NodeRecord
-from frazil.ids import NodeId
-from frazil.node_path import ROOT, NodePath
 
 
 def differences(assets: Assets, base: Snapshot, tip: Snapshot, ours: ChangeSet) -> LogContents:

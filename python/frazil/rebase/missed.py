@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from frazil.format.ids import SnapshotId
 from frazil.format.records import SnapshotEntry
-from frazil.ids import SnapshotId
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,16 @@ from typing import Final
 from frazil._core import Assets, Snapshot, TransactionLog
 from frazil.changes.change_set import ChangeSet
 from frazil.changes.to_log import LogContents, from_log
+from frazil.concurrency.offload import begin
 from frazil.conflicts.detect import Clash, Encounter, detect
 from frazil.conflicts.solve import solve
 from frazil.conflicts.solvers import ConflictSolver
 from frazil.errors import RebaseFailedError, RefNotFoundError, SessionStateError
 from frazil.format import keys
+from frazil.format.ids import NodeId, SnapshotId, format_id
+from frazil.format.node_path import ROOT, NodePath
 from frazil.format.records import NodeRecord
 from frazil.history.base import History
-from frazil.ids import NodeId, SnapshotId, format_id
-from frazil.node_path import ROOT, NodePath
-from frazil.offload import begin
 from frazil.rebase.compare import differences
 from frazil.rebase.missed import MissedCommit, missed_commits
 from frazil.working_tree import WorkingTree

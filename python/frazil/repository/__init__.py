@@ -1,7 +1,7 @@
 """The front door: repositories."""
 
+from frazil.concurrency.offload import AsyncCloseableIterator
 from frazil.maintenance.statistics import ChunkStorageStats
-from frazil.offload import AsyncCloseableIterator
 from frazil.repository.repository import Repository
 from frazil.repository.upgrade import upgrade_icechunk_repository
 

@@ -18,9 +18,9 @@ from frazil.config import (
     StorageTimeoutSettings,
 )
 from frazil.config.fields import instance
-from frazil.context import RepositoryContext, open_context
-from frazil.history.creating import create
-from frazil.history.opening import Found, detect, detect_spec_version, find, history_of
+from frazil.history.start.creating import create
+from frazil.history.start.opening import Found, detect, detect_spec_version, find, history_of
+from frazil.open_repository.context import RepositoryContext, open_context
 from frazil.repository.state import OpenRepository
 from frazil.version import WRITER
 from frazil.virtual.access import VirtualAccess

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from frazil._core import Commits
+from frazil.concurrency.offload import AsyncCloseableIterator, in_thread
+from frazil.format.ids import parse_snapshot_id
 from frazil.history import diff as _diff
-from frazil.history.ancestry_graph import AncestryGraph, ancestry_graph
-from frazil.history.difference import Diff
-from frazil.history.snapshot_info import ManifestFileInfo, SnapshotInfo, info_of
-from frazil.history.updates import Update
+from frazil.history.graph.ancestry_graph import AncestryGraph, ancestry_graph
+from frazil.history.shown.diff import Diff
+from frazil.history.shown.ops_log_entry import Update
+from frazil.history.shown.snapshot_info import ManifestFileInfo, SnapshotInfo, info_of
 from frazil.history.v2 import require_v2
-from frazil.ids import parse_snapshot_id
-from frazil.maintenance.manifests import list_manifest_files
-from frazil.offload import AsyncCloseableIterator, in_thread
+from frazil.maintenance.reachability.manifests import list_manifest_files
 from frazil.repository.state import RepositoryPart
 
 

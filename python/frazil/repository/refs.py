@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from frazil.ids import format_id, parse_snapshot_id
-from frazil.offload import in_thread
+from frazil.concurrency.offload import in_thread
+from frazil.format.ids import format_id, parse_snapshot_id
 from frazil.repository.state import RepositoryPart
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from frazil.clock import system_clock
+from frazil.concurrency.offload import in_thread, run_in_thread, static_in_thread
 from frazil.config import Attribution, RepositoryConfig, SpecVersion
 from frazil.config.enums import parse_spec_version
 from frazil.display import Parts, StructuralDisplay, Verbatim
 from frazil.names import public
-from frazil.offload import in_thread, run_in_thread, static_in_thread
 from frazil.repository import opening
 from frazil.repository.opening import OpenRequest
 from frazil.repository.past import Past

@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from frazil._core import Snapshot
+from frazil.concurrency.offload import in_thread
+from frazil.config.enums import SessionMode
 from frazil.history.v2 import require_v2
-from frazil.offload import in_thread
-from frazil.preload import start_preloading
+from frazil.open_repository.preload import start_preloading
 from frazil.repository.state import RepositoryPart
 from frazil.session import Session, SessionState
-from frazil.session_mode import SessionMode
 from frazil.working_tree import WorkingTree
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
+from frazil.concurrency.offload import in_thread
 from frazil.config import SpecVersion
 from frazil.config.fields import boolean
 from frazil.format import values
 from frazil.history.v2 import require_v2
-from frazil.offload import in_thread
 from frazil.repository.state import RepositoryPart
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from typing import Any
 
 from frazil._core import Snapshot
 from frazil.clock import from_datetime
-from frazil.context import RepositoryContext
+from frazil.concurrency.offload import begin
+from frazil.format.ids import SnapshotId, parse_snapshot_id
 from frazil.history.ancestry import as_of
 from frazil.history.base import History
-from frazil.history.opening import history_of
-from frazil.ids import SnapshotId, parse_snapshot_id
-from frazil.offload import begin
+from frazil.history.start.opening import history_of
+from frazil.open_repository.context import RepositoryContext
 
 
 @dataclass(eq=False, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from frazil.config.fields import boolean, integer
 from frazil.errors import error
-from frazil.history.v1 import HistoryV1
+from frazil.history.v1.history import HistoryV1
 from frazil.migrations import v1_to_v2
 from frazil.names import public
 from frazil.repository.repository import Repository

@@ -7,15 +7,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from frazil.clock import from_datetime
+from frazil.concurrency.offload import in_thread
 from frazil.config.fields import boolean
 from frazil.format import values
-from frazil.ids import format_id, parse_manifest_id, parse_snapshot_id
+from frazil.format.ids import format_id, parse_manifest_id, parse_snapshot_id
 from frazil.maintenance import collect, expire, inspect, rewrite, statistics
-from frazil.maintenance.read import ReadLimits
+from frazil.maintenance.reachability.read import ReadLimits
 from frazil.maintenance.statistics import ChunkStorageStats
 from frazil.maintenance.summary import GCSummary
 from frazil.maintenance.sweep import SweepLimits
-from frazil.offload import in_thread
 from frazil.repository.state import RepositoryPart
 
 if TYPE_CHECKING:

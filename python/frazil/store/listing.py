@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Iterator
 from itertools import islice
 
-from frazil import node_path
 from frazil._core import KeyListing
 from frazil.errors import InvalidInputError
-from frazil.format import zarr_metadata
+from frazil.format import node_path, zarr_metadata
+from frazil.format.node_path import ROOT, NodePath
 from frazil.format.records import NodeRecord
-from frazil.node_path import ROOT, NodePath
 from frazil.store import zarr_keys
 from frazil.working_tree import WorkingTree
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from frazil._core import Buffer, ChunkRef, Completions, CoordSet, Fetch, KeyReader, chunk_label
-from frazil.completions import of_running_loop
+from frazil.concurrency.completions import of_running_loop
+from frazil.concurrency.offload import run_in_thread
 from frazil.errors import (
     InvalidInputError,
     NodeNotFoundError,
@@ -15,10 +16,9 @@ from frazil.errors import (
 )
 from frazil.format import keys as object_keys
 from frazil.format import zarr_metadata
+from frazil.format.ids import ChunkId, content_chunk_id
+from frazil.format.node_path import NodePath
 from frazil.format.records import NodeRecord
-from frazil.ids import ChunkId, content_chunk_id
-from frazil.node_path import NodePath
-from frazil.offload import run_in_thread
 from frazil.pickling import PicklesSlots
 from frazil.store import listing, zarr_keys
 from frazil.store.zarr_keys import ChunkKey, MetadataKey, StrayChunkKey, V2Key, ensure_unicode, invalid_key

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from frazil import node_path
 from frazil._core import LocationColumn
+from frazil.concurrency.offload import AsyncCloseableIterator, in_thread
 from frazil.config.fields import boolean, integer
 from frazil.errors import SessionStateError, operation
+from frazil.format import node_path
 from frazil.format.records import NodeRecord
-from frazil.offload import AsyncCloseableIterator, in_thread
 from frazil.store.zarr_keys import ChunkKey, MetadataKey, V2Key
 from frazil.virtual import columns as _columns
 from frazil.virtual.checking import LocationCheck

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from frazil import node_path
 from frazil.errors import InvalidInputError
-from frazil.format import zarr_metadata
+from frazil.format import node_path, zarr_metadata
 from frazil.format.chunk_keys import DEFAULT_ENCODING
+from frazil.format.node_path import ROOT, NodePath
 from frazil.format.records import NodeRecord
-from frazil.node_path import ROOT, NodePath
 
 METADATA = "zarr.json"
 MOST_INDICES = 256

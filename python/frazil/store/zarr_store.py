@@ -13,12 +13,12 @@ from zarr.core.sync import SyncMixin
 
 from frazil._core import ChunkRef
 from frazil.codec_pipeline import TreeStore, activate_unless_chosen
+from frazil.concurrency.offload import run_in_thread
 from frazil.display import Parts, StructuralDisplay
 from frazil.display.text import structural_parts
 from frazil.errors import ReadOnlyError, SessionStateError
-from frazil.ids import SnapshotId, format_id
+from frazil.format.ids import SnapshotId, format_id
 from frazil.names import public
-from frazil.offload import run_in_thread
 from frazil.store.listing import Listing
 from frazil.store.raw import RawStore
 from frazil.store.virtual_refs import VirtualRefs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise
 
-from frazil.ids import INITIAL_SNAPSHOT_ID, format_id
+from frazil.format.ids import INITIAL_SNAPSHOT_ID, format_id
 from frazil.integrations.optional import needs
 from frazil.snapshots import SnapshotInfo
 from frazil.store import IcechunkStore

@@ -11,7 +11,7 @@ from frazil.virtual.authorisation import advice
 from frazil.virtual.locations import Shown
 
 if TYPE_CHECKING:
-    from frazil.context import RepositoryContext
+    from frazil.open_repository.context import RepositoryContext
     from frazil.virtual.access import Place
 
 _LARGEST_OBJECT: Final = 2**63 - 1

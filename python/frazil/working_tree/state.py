@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from frazil._core import ChunkReader, ChunkTable, KeyReader, Snapshot
 from frazil.changes.change_set import ChangeSet
-from frazil.context import RepositoryContext
+from frazil.config.enums import SessionMode
 from frazil.errors import ErrorKind, ReadOnlyError, SessionStateError, StorageError, error
 from frazil.forking import is_left_behind, renew_in_children
+from frazil.format.ids import ChunkId, NodeId, SnapshotId
+from frazil.format.node_path import ROOT, NodePath
 from frazil.format.records import ManifestFile, NodeRecord
-from frazil.ids import ChunkId, NodeId, SnapshotId
-from frazil.node_path import ROOT, NodePath
-from frazil.session_mode import SessionMode
+from frazil.open_repository.context import RepositoryContext
 
 if TYPE_CHECKING:
     from frazil.session import Session

@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from frazil import node_path
 from frazil._core import ChunkReader, ChunkRef, ChunkTable, CoordSet
 from frazil.changes.change_set import with_manifests
+from frazil.config.enums import SessionMode
 from frazil.errors import AlreadyExistsError, InvalidInputError, NodeNotFoundError, SessionStateError
-from frazil.format import zarr_metadata
+from frazil.format import node_path, zarr_metadata
+from frazil.format.ids import ChunkId, NodeId, SnapshotId
+from frazil.format.node_path import ROOT, NodePath
 from frazil.format.records import ArrayData, NodeRecord
-from frazil.ids import ChunkId, NodeId, SnapshotId
-from frazil.node_path import ROOT, NodePath
-from frazil.session_mode import SessionMode
 from frazil.working_tree.state import TreeState
 
 _MOST_NODES: Final = 4096

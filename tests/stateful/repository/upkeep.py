@@ -13,7 +13,7 @@ from hypothesis.stateful import precondition, rule
 import frazil
 from frazil import UpdateType as Did
 from frazil.clock import from_datetime
-from frazil.maintenance.listing import is_older
+from frazil.maintenance.reachability.listing import is_older
 from tests.stateful import views
 from tests.stateful.repository.base import FUTURE, Base, Open
 from tests.stateful.trees import (

@@ -196,7 +196,7 @@ def test_chunks_can_be_named_by_their_content() -> None:
     content = numbers(40, 50)[:20, :25].tobytes()
     assert f"chunks/{_core.encode_id(_core.content_id(content))}" in first
     tree = sessions[0].store._store.tree
-    assert tree.has_uploaded(frazil.ids.ChunkId(_core.content_id(content)))
+    assert tree.has_uploaded(frazil.format.ids.ChunkId(_core.content_id(content)))
 
 
 def test_nothing_is_recorded_of_a_write_that_fails(folder: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import frazil
-from frazil.node_path import NodePath
+from frazil.format.node_path import NodePath
 from tests.property.layouts import array_document, num_manifests
 from tests.unit.commit.test_large_arrays import add, create
 

@@ -5,7 +5,7 @@ import pytest
 
 import frazil
 from frazil._core import ChunkRef
-from frazil.node_path import NodePath
+from frazil.format.node_path import NodePath
 from tests.property.layouts import array_document, num_manifests, refs_of
 
 

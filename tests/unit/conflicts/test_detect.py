@@ -10,9 +10,9 @@ from frazil.changes import to_log
 from frazil.changes.change_set import ChangeSet
 from frazil.conflicts.detect import Clash, Encounter, detect
 from frazil.conflicts.kinds import ConflictType as Kind
+from frazil.format.ids import NodeId
+from frazil.format.node_path import NodePath
 from frazil.format.records import ArrayData, Move, NodeRecord
-from frazil.ids import NodeId
-from frazil.node_path import NodePath
 
 ARRAY = ArrayData(((4, 4),), None)
 

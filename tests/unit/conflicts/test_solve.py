@@ -6,9 +6,9 @@ from frazil.conflicts.detect import Clash
 from frazil.conflicts.kinds import ConflictType as Kind
 from frazil.conflicts.solve import solve
 from frazil.conflicts.solvers import BasicConflictSolver, ConflictDetector, VersionSelection
+from frazil.format.ids import NodeId
+from frazil.format.node_path import NodePath
 from frazil.format.records import ArrayData, NodeRecord
-from frazil.ids import NodeId
-from frazil.node_path import NodePath
 
 NODE = NodeRecord(NodeId(b"array id"), NodePath("/a"), b"{}", ArrayData(((4, 4),), None))
 OURS = {index: ChunkRef.inline(bytes([index])) for index in range(4)}

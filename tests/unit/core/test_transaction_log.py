@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frazil._core import CoordSet, TransactionLog, encode_transaction_log
-from frazil.ids import INITIAL_SNAPSHOT_ID
+from frazil.format.ids import INITIAL_SNAPSHOT_ID
 
 ID = bytes(range(12))
 NODE = st.binary(min_size=8, max_size=8)

@@ -7,9 +7,9 @@ from typing import Any, cast
 
 from frazil._core import Assets, ObjectStore
 from frazil.config import RepositoryConfig
-from frazil.context import RepositoryContext
+from frazil.format.ids import RandomIds, SnapshotId
 from frazil.format.records import SnapshotEntry
-from frazil.ids import RandomIds, SnapshotId
+from frazil.open_repository.context import RepositoryContext
 from frazil.storage import in_memory_storage
 
 START_US = 1_700_000_000_000_000

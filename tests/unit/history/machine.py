@@ -12,14 +12,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from frazil._core import ObjectStore
 from frazil.config import RepositoryConfig
 from frazil.errors import IcechunkError
+from frazil.format.ids import INITIAL_SNAPSHOT_ID, SnapshotId
 from frazil.format.records import SnapshotEntry
-from frazil.history import ops_log
 from frazil.history.base import History
-from frazil.history.change import UpdateTag
-from frazil.history.creating import create, put_snapshot
-from frazil.history.opening import find, history_of
+from frazil.history.repo_object import ops_log
+from frazil.history.repo_object.change import UpdateTag
+from frazil.history.start.creating import create, put_snapshot
+from frazil.history.start.opening import find, history_of
 from frazil.history.v2 import HistoryV2
-from frazil.ids import INITIAL_SNAPSHOT_ID, SnapshotId
 from tests.unit.history.contexts import StepClock, make_context, new_entry
 
 UNKNOWN = SnapshotId(b"\xff" * 12)

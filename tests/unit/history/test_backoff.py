@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frazil.history.backoff import IMMEDIATE_RETRIES, delays
+from frazil.history.repo_object.backoff import IMMEDIATE_RETRIES, delays
 
 
 def test_five_retries_are_immediate_and_then_the_wait_doubles_up_to_the_maximum() -> None:

@@ -13,12 +13,12 @@ import pytest
 from frazil._core import ObjectStore
 from frazil.clock import from_datetime, system_clock
 from frazil.errors import AlreadyExistsError, InvalidInputError, RefNotFoundError
+from frazil.format.ids import SnapshotId, format_id, parse_snapshot_id
 from frazil.history.base import History
 from frazil.history.diff import diff
-from frazil.history.opening import find, history_of
-from frazil.history.v1 import HistoryV1
+from frazil.history.start.opening import find, history_of
+from frazil.history.v1.history import HistoryV1
 from frazil.history.v2 import HistoryV2, require_v2
-from frazil.ids import SnapshotId, format_id, parse_snapshot_id
 from frazil.migrations.v1_to_v2 import migrate
 from tests.unit.history.contexts import StepClock, make_context
 

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from frazil.format.ids import SnapshotId, parse_snapshot_id
 from frazil.format.records import SnapshotEntry
-from frazil.history import graph, graph_svg, graph_text
-from frazil.history.graph import Layout
-from frazil.ids import SnapshotId, parse_snapshot_id
+from frazil.history.graph import lanes as graph
+from frazil.history.graph import svg as graph_svg
+from frazil.history.graph import text as graph_text
+from frazil.history.graph.lanes import Layout
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "data" / "ancestry_graphs.json").read_text("utf-8"))
 all_cases = pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])

@@ -12,12 +12,12 @@ from frazil._core import ObjectStore, PutMode, RepoInfo, Snapshot, TransactionLo
 from frazil.config import RepositoryConfig
 from frazil.errors import ConflictError, FormatError, InvalidInputError, RepositoryNotFoundError
 from frazil.format import keys
+from frazil.format.ids import INITIAL_SNAPSHOT_ID
 from frazil.history.base import History
-from frazil.history.creating import create
-from frazil.history.opening import detect, detect_spec_version, find, history_of
-from frazil.history.v1 import HistoryV1
+from frazil.history.start.creating import create
+from frazil.history.start.opening import detect, detect_spec_version, find, history_of
+from frazil.history.v1.history import HistoryV1
 from frazil.history.v2 import HistoryV2
-from frazil.ids import INITIAL_SNAPSHOT_ID
 from tests.unit.history.contexts import Counting, StepClock, make_context
 
 both_specs = pytest.mark.parametrize("spec_version", [1, 2])

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from frazil._core import ObjectStore, RepoInfo
 from frazil.config import RepositoryConfig
 from frazil.format import keys
-from frazil.history import ops_log
-from frazil.history.change import UpdateTag
-from frazil.history.creating import create
+from frazil.format.ids import INITIAL_SNAPSHOT_ID
+from frazil.history.repo_object import ops_log
+from frazil.history.repo_object.change import UpdateTag
+from frazil.history.start.creating import create
 from frazil.history.v2 import HistoryV2
-from frazil.ids import INITIAL_SNAPSHOT_ID
 from tests.unit.history.contexts import make_context
 
 NEW = (int(UpdateTag.GC_RAN), (), 1_000, None)

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 import frazil
 from frazil._core import RepoInfo
 from frazil.errors import FormatError, SnapshotNotFoundError
+from frazil.format import snapshot_entry as entries
 from frazil.format import values
+from frazil.format.ids import INITIAL_SNAPSHOT_ID, SnapshotId
 from frazil.format.records import SnapshotEntry
-from frazil.history import entries
-from frazil.history.snapshot_info import SnapshotInfo, info_of
-from frazil.ids import INITIAL_SNAPSHOT_ID, SnapshotId
+from frazil.history.shown.snapshot_info import SnapshotInfo, info_of
 
 ROOT: Any = (INITIAL_SNAPSHOT_ID, None, 1, "first", [], [])
 JSON = st.recursive(

@@ -14,12 +14,12 @@ from frazil._core import ObjectStore, RepoInfo
 from frazil.config import RepositoryConfig, RepoUpdateRetryConfig, StorageRetriesSettings, StorageSettings
 from frazil.errors import ConflictError, FormatError, IcechunkError, ReadOnlyError, RepositoryNotFoundError, error
 from frazil.format import keys
-from frazil.history import ops_log
-from frazil.history.change import Change, UpdateTag
-from frazil.history.creating import create
-from frazil.history.update import RepoObject
+from frazil.format.ids import INITIAL_SNAPSHOT_ID, SnapshotId, format_id
+from frazil.history.repo_object import ops_log
+from frazil.history.repo_object.change import Change, UpdateTag
+from frazil.history.repo_object.update import RepoObject
+from frazil.history.start.creating import create
 from frazil.history.v2 import HistoryV2
-from frazil.ids import INITIAL_SNAPSHOT_ID, SnapshotId, format_id
 from tests.unit.history.contexts import START_US, Counting, StepClock, make_context
 
 ONE_US = 1

@@ -19,12 +19,12 @@ from frazil.errors import (
     StorageError,
 )
 from frazil.format import keys
+from frazil.format.ids import INITIAL_SNAPSHOT_ID, SnapshotId, format_id
 from frazil.format.records import SnapshotEntry
-from frazil.history.creating import create, put_snapshot
-from frazil.history.opening import find, history_of
-from frazil.history.v1 import HistoryV1
+from frazil.history.start.creating import create, put_snapshot
+from frazil.history.start.opening import find, history_of
+from frazil.history.v1.history import HistoryV1
 from frazil.history.v2 import require_v2
-from frazil.ids import INITIAL_SNAPSHOT_ID, SnapshotId, format_id
 from tests.unit.history.contexts import make_context, new_entry
 
 UNKNOWN = SnapshotId(b"\xff" * 12)

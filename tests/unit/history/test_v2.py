@@ -20,13 +20,13 @@ from frazil.errors import (
     SessionStateError,
     SnapshotNotFoundError,
 )
+from frazil.format import snapshot_entry as entries
+from frazil.format.ids import INITIAL_SNAPSHOT_ID, SnapshotId, format_id
 from frazil.format.records import SnapshotEntry
-from frazil.history import entries
 from frazil.history.ancestry import as_of, between, reachable
-from frazil.history.change import Change, UpdateTag
-from frazil.history.creating import create
+from frazil.history.repo_object.change import Change, UpdateTag
+from frazil.history.start.creating import create
 from frazil.history.v2 import HistoryV2, require_v2
-from frazil.ids import INITIAL_SNAPSHOT_ID, SnapshotId, format_id
 from tests.unit.history.contexts import make_context, new_entry
 
 UNKNOWN = SnapshotId(b"\xff" * 12)

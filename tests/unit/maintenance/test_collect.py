@@ -12,8 +12,8 @@ import zarr
 
 import frazil
 from frazil.clock import from_datetime
+from frazil.format.ids import parse_snapshot_id
 from frazil.history.v2 import HistoryV2
-from frazil.ids import parse_snapshot_id
 from frazil.maintenance.collect import garbage_collect
 from frazil.maintenance.sweep import SweepLimits
 

@@ -9,7 +9,7 @@ import zarr
 import frazil
 from frazil import _core
 from frazil.format import keys
-from frazil.ids import parse_snapshot_id
+from frazil.format.ids import parse_snapshot_id
 
 FUTURE = datetime(2100, 1, 1, tzinfo=UTC)
 PAST = datetime(2000, 1, 1, tzinfo=UTC)

@@ -2,8 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frazil.maintenance import fingerprints
-from frazil.maintenance.fingerprints import Fingerprints
+from frazil.maintenance.reachability import fingerprints
+from frazil.maintenance.reachability.fingerprints import Fingerprints
 
 # Few distinct bytes in few places, so that examples share ids and halves of ids.
 ids = st.builds(

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frazil.errors import FormatError
-from frazil.ids import INITIAL_SNAPSHOT_ID, SnapshotId
-from frazil.maintenance.links import Link, ancestors, mend_to_nearest, mend_to_root, reachable
+from frazil.format.ids import INITIAL_SNAPSHOT_ID, SnapshotId
+from frazil.maintenance.reachability.links import Link, ancestors, mend_to_nearest, mend_to_root, reachable
 
 
 def an_id(number: int) -> SnapshotId:

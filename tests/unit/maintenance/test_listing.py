@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from frazil._core import ObjectStore, encode_id
-from frazil.maintenance.listing import is_older, pages
+from frazil.maintenance.reachability.listing import is_older, pages
 
 
 def test_only_objects_named_by_an_id_are_seen():

@@ -2,8 +2,8 @@
 
 import pytest
 
+from frazil.format.ids import SnapshotId
 from frazil.format.records import SnapshotEntry
-from frazil.ids import SnapshotId
 from frazil.maintenance.v1.expire import plan_cut
 
 

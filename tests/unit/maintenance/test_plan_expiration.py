@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from frazil.ids import INITIAL_SNAPSHOT_ID, SnapshotId
+from frazil.format.ids import INITIAL_SNAPSHOT_ID, SnapshotId
 from frazil.maintenance.expire import Expiration, plan_expiration
-from frazil.maintenance.links import Link
+from frazil.maintenance.reachability.links import Link
 
 
 def an_id(number: int) -> SnapshotId:

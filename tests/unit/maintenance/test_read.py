@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frazil.ids import ManifestId
-from frazil.maintenance.read import ReadLimits, batches
+from frazil.format.ids import ManifestId
+from frazil.maintenance.reachability.read import ReadLimits, batches
 
 
 @given(st.lists(st.integers(0, 30)), st.integers(1, 40), st.integers(1, 5))

@@ -6,7 +6,7 @@ import pytest
 
 from frazil._core import Latency, ObjectStore, encode_id
 from frazil.errors import StorageError, error
-from frazil.maintenance.listing import Page, pages
+from frazil.maintenance.reachability.listing import Page, pages
 from frazil.maintenance.sweep import SweepLimits, count, doomed, sweep
 
 

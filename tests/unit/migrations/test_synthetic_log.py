@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frazil.errors import FormatError
+from frazil.format.ids import SnapshotId
 from frazil.format.records import SnapshotEntry
-from frazil.history.change import UpdateTag as U
-from frazil.ids import SnapshotId
+from frazil.history.repo_object.change import UpdateTag as U
 from frazil.migrations.synthetic_log import synthetic_log
 
 MS = 1_000

@@ -8,18 +8,18 @@ import pytest
 
 from frazil._core import ObjectStore
 from frazil.config import RepositoryConfig
-from frazil.context import RepositoryContext
 from frazil.errors import ConflictError, SessionStateError, StorageError, error
 from frazil.format import keys
+from frazil.format.ids import INITIAL_SNAPSHOT_ID
 from frazil.format.records import SnapshotEntry
-from frazil.history import ops_log
-from frazil.history.change import UpdateTag
-from frazil.history.creating import create, put_snapshot
-from frazil.history.opening import find
-from frazil.history.v1 import HistoryV1
+from frazil.history.repo_object import ops_log
+from frazil.history.repo_object.change import UpdateTag
+from frazil.history.start.creating import create, put_snapshot
+from frazil.history.start.opening import find
+from frazil.history.v1.history import HistoryV1
 from frazil.history.v2 import HistoryV2
-from frazil.ids import INITIAL_SNAPSHOT_ID
 from frazil.migrations.v1_to_v2 import migrate
+from frazil.open_repository.context import RepositoryContext
 from tests.unit.history.contexts import Counting, make_context, new_entry
 
 

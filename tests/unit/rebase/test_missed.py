@@ -2,8 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from frazil.format.ids import SnapshotId
 from frazil.format.records import SnapshotEntry
-from frazil.ids import SnapshotId
 from frazil.rebase.missed import MissedCommit, missed_commits
 
 

@@ -5,7 +5,7 @@ import pytest
 import frazil
 from frazil import BasicConflictSolver, ConflictDetector, ConflictType, RebaseFailedError
 from frazil.format import keys
-from frazil.ids import parse_snapshot_id
+from frazil.format.ids import parse_snapshot_id
 from tests.unit.rebase.writers import a_repository, commit, kinds, opened, set_chunk, tip, values
 
 

@@ -7,7 +7,7 @@ import pytest
 import zarr
 
 from frazil import BasicConflictSolver, ConflictDetector, ConflictError, VersionSelection
-from frazil.ids import format_id
+from frazil.format.ids import format_id
 from tests.unit.rebase.writers import a_repository, commit, opened, set_chunk, tip, values
 
 

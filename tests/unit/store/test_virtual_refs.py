@@ -385,7 +385,7 @@ def test_spec_version_1_stores_absolute_locations_only(tmp_path: Path) -> None:
     session.store.set_virtual_ref("a/c/0", "vcc://here/a b", offset=1, length=2)
     specs = [VirtualChunkSpec([1], "vcc://here/a b", 2, 3), VirtualChunkSpec([2], "vcc://nowhere/a b", 2, 3)]
     assert session.store.set_virtual_refs("a", specs, validate_containers=False) == [(2,)]
-    node = session._tree.existing_array(frazil.node_path.NodePath("/a"))
+    node = session._tree.existing_array(frazil.format.node_path.NodePath("/a"))
     stored = [session._tree.chunk_reader(node).lookup((index,)) for index in range(2)]
     assert [ref.location if ref else None for ref in stored] == [f"{folder_url(tmp_path)}a%20b"] * 2
     assert read(session.store) == b"12"

@@ -15,7 +15,7 @@ import zarr
 
 import frazil
 from frazil.credentials import LocalFileSystemAccess
-from frazil.node_path import NodePath
+from frazil.format.node_path import NodePath
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 # The place is part of the references.

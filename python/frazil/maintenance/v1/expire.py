@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from frazil._core import Snapshot, encode_snapshot
-from frazil.assets import NewFile, keep_snapshot, write_files
 from frazil.format import keys
-from frazil.ids import SnapshotId
-from frazil.maintenance.read import read_snapshots
+from frazil.format.ids import SnapshotId
+from frazil.maintenance.reachability.read import read_snapshots
+from frazil.open_repository.new_files import NewFile, keep_snapshot, write_files
 
 if TYPE_CHECKING:
-    from frazil.context import RepositoryContext
     from frazil.format.records import SnapshotEntry
     from frazil.history.base import History
+    from frazil.open_repository.context import RepositoryContext
 
 _PROTECTED_BRANCH = "main"
 

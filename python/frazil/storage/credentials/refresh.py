@@ -7,16 +7,21 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
+from frazil._core import random_id
 from frazil.clock import Clock, from_datetime, system_clock
 from frazil.errors import ErrorKind, IcechunkError, error
 from frazil.forking import renew_in_children
-from frazil.ids import random_fraction
 from frazil.storage.credentials.base import RefreshableCredentials
 
 _Credential = TypeVar("_Credential")
 
 _MARGIN_US: Final = 120_000_000
 _SPREAD_US: Final = 60_000_000
+
+
+def random_fraction() -> float:
+    """A number in [0, 1) from the operating system, for spreading things in time."""
+    return int.from_bytes(random_id(4)) / 2**32
 
 
 class Refresher(Generic[_Credential]):

@@ -1,0 +1,1 @@
+"""The public values of the history: commits, differences, entries of the operations log."""

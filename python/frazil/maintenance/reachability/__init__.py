@@ -1,0 +1,1 @@
+"""The walk from refs to snapshots, manifests and chunks, past the caches and with bounded memory."""
