@@ -10,7 +10,8 @@ import pytest
 from tests.repo.sources import ROOT, tracked
 
 CODE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-DOCUMENTS = [path for path in sorted(tracked("*.md")) if CODE.search(path.read_text())]
+# The reference has signatures, which are no programs.
+DOCUMENTS = [path for path in sorted(tracked("*.md", ":!docs/reference.md")) if CODE.search(path.read_text())]
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -4,6 +4,7 @@ The optional packages are a matrix: `import frazil` works with none of them, and
 it.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -47,7 +48,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built as it is released.  The cargo target folder is the one of `make build`, so only packaging is left to do."""
     out = tmp_path_factory.mktemp("wheel")
     maturin = Path(sysconfig.get_path("scripts")) / "maturin"
-    run(maturin, "build", "--release", "--interpreter", sys.executable, "--out", out, cwd=ROOT)
+    # One after the other: processes that share the tests share maturin's folder for what it packs.
+    with (ROOT / "pyproject.toml").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run(maturin, "build", "--release", "--interpreter", sys.executable, "--out", out, cwd=ROOT)
     (built,) = out.glob("*.whl")
     return built
 

@@ -41,7 +41,7 @@ def test_repo_create(shell: Shell, directory: Path) -> None:
     again = shell("repo", "create", "r")
     assert (again.status, again.out) == (1, "")
     assert again.err.startswith('❌ Failed to create repository RepositoryAlias("r"): ')
-    assert "clean prefixes" in again.err
+    assert "there is a repository here already" in again.err
 
 
 def test_branch_list(shell: Shell, repo: frazil.Repository) -> None:
