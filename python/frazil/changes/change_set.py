@@ -128,13 +128,6 @@ class ChangeSet:
         self.gave_way = state["gave_way"]
 
 
-def without_manifests(node: NodeRecord) -> NodeRecord:
-    """The same array with no manifests, as a new array starts."""
-    assert node.array is not None
-    array = ArrayData(node.array.shape, node.array.dimension_names, ())
-    return NodeRecord(node.id, node.path, node.user_data, array)
-
-
 def with_manifests(node: NodeRecord, manifests: tuple[ManifestRef, ...]) -> NodeRecord:
     """The same array with other manifests."""
     assert node.array is not None

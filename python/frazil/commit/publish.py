@@ -9,7 +9,7 @@ from frazil.changes.to_log import LogContents, from_log
 from frazil.commit.flush import PreparedSnapshot, Replaced, prepare, store
 from frazil.concurrency.offload import begin
 from frazil.config.enums import SessionMode
-from frazil.errors import ConflictError, ErrorKind, IcechunkError, SessionStateError, commit_conflict, error
+from frazil.errors import ConflictError, ErrorKind, IcechunkError, SessionStateError, error
 from frazil.format.ids import INITIAL_SNAPSHOT_ID, SnapshotId, format_id
 from frazil.format.records import SnapshotEntry
 from frazil.history.base import History
@@ -228,8 +228,3 @@ def _no_changes(tree: WorkingTree) -> SessionStateError:
 def _log_of(tree: WorkingTree, entry: SnapshotEntry) -> LogContents:
     log = tree.context.assets.transaction_log(entry.id)
     return from_log(log) if log is not None else LogContents()
-
-
-def tip_moved(expected: SnapshotId, actual: SnapshotId | None) -> Exception:
-    """The conflict that a commit reports when somebody else moved the branch."""
-    return commit_conflict(format_id(expected), format_id(actual) if actual is not None else None)

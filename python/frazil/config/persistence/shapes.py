@@ -17,7 +17,6 @@ from frazil.config.persistence.tree import (
     Shape,
     Tree,
     read_fields,
-    read_struct,
     struct,
     unknown_variant,
     variant,
@@ -135,8 +134,3 @@ def read_repository(tree: Tree) -> RepositoryConfig:
 def write_splitting(splitting: ManifestSplittingConfig) -> Tree:
     """The tree of the splitting rules alone."""
     return write_struct(splitting, _SPLITTING)
-
-
-def read_splitting(tree: Tree) -> ManifestSplittingConfig:
-    """The splitting rules that a tree describes."""
-    return read_struct(ManifestSplittingConfig, _SPLITTING, tree)
