@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from frazil.errors import IcechunkError, error
 from frazil.format import keys
 from frazil.format.ids import INITIAL_SNAPSHOT_ID, ManifestId, SnapshotId
-from frazil.history.repo_object import backoff
+from frazil.history.repo_object.backoff import update_delays
 from frazil.history.repo_object.change import Change, UpdateTag
 from frazil.history.v2 import HistoryV2
 from frazil.maintenance.reachability import fingerprints
@@ -148,7 +148,7 @@ def _keep_v2(
     """Decide, read what the kept snapshots refer to, and make the ``repo`` object forget the others."""
     objects = context.objects
     attempts = 0
-    for delay in _delays(context):
+    for delay in update_delays(context):
         sleep(delay)
         attempts += 1
         info = history.read()
@@ -213,16 +213,6 @@ def drop_snapshots(info: RepoInfo, plan: CollectionPlan) -> Change[tuple[set[Sna
     kept = links.keys() - dropped
     logs = kept | {log for snapshot in kept for log in after[snapshot].pruned}
     return Change(edits_for(info, drop=dropped, mended=mended), UpdateTag.GC_RAN, (set(kept), set(logs)))
-
-
-def _delays(context: RepositoryContext) -> Iterator[float]:
-    retries = context.config.effective_repo_update_retries()
-    return backoff.delays(
-        attempts=retries.max_tries,
-        initial_ms=retries.initial_backoff_ms,
-        maximum_ms=retries.max_backoff_ms,
-        jitter=lambda: context.ids.backup_id()[0] / 256,
-    )
 
 
 # ---- what goes -------------------------------------------------------------------------------------------------------

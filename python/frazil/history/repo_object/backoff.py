@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from frazil.open_repository.context import RepositoryContext
 
 IMMEDIATE_RETRIES: Final = 5
+
+
+def update_delays(context: RepositoryContext) -> Iterator[float]:
+    """The waits of updates of the ``repo`` object, as the repository's configuration says."""
+    retries = context.config.effective_repo_update_retries()
+    return delays(
+        attempts=retries.max_tries,
+        initial_ms=retries.initial_backoff_ms,
+        maximum_ms=retries.max_backoff_ms,
+        jitter=lambda: context.ids.backup_id()[0] / 256,
+    )
 
 
 def delays(*, attempts: int, initial_ms: int, maximum_ms: int, jitter: Callable[[], float]) -> Iterator[float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -15,7 +15,7 @@ from frazil.forking import renew_in_children
 from frazil.format import keys
 from frazil.format.object_attributes import attributes, metadata_storage_class
 from frazil.history.drift import ensure_not_ahead, time_after
-from frazil.history.repo_object import backoff
+from frazil.history.repo_object.backoff import update_delays
 from frazil.history.repo_object.change import Change
 from frazil.history.repo_object.repo_status import ensure_online
 
@@ -152,7 +152,7 @@ class RepoObject:
         self._context.objects.ensure_writable()
         attempts = 0
         sent: dict[str, Result] = {}
-        for delay in self._delays():
+        for delay in update_delays(self._context):
             self._sleep(delay)
             attempts += 1
             with self._writing:
@@ -288,18 +288,6 @@ class RepoObject:
         """Our local and in-memory stores always compare versions; others may be told not to."""
         settings = self._context.config.effective_storage()
         return self._context.objects.always_compares or settings.unsafe_use_conditional_update
-
-    def _delays(self) -> Iterator[float]:
-        retries = self._context.config.effective_repo_update_retries()
-        return backoff.delays(
-            attempts=retries.max_tries,
-            initial_ms=retries.initial_backoff_ms,
-            maximum_ms=retries.max_backoff_ms,
-            jitter=self._jitter,
-        )
-
-    def _jitter(self) -> float:
-        return self._context.ids.backup_id()[0] / 256
 
 
 def _landed(info: RepoInfo, sent: Iterable[str], is_done: IsDone) -> str | None:
