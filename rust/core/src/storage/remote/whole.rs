@@ -6,7 +6,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::process;
-use std::sync::Mutex as Lock;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use tokio::time::Instant;
 
 use super::partial::Asked;
 use super::pieces;
+use crate::sync;
 
 /// Objects of a store that are kept, together.
 const KEPT_BYTES: u64 = 64 << 20;
@@ -74,7 +75,7 @@ struct Kept {
 
 /// The whole objects that a store has seen lately.
 pub struct Wholes {
-    kept: Lock<Vec<Kept>>,
+    kept: sync::Mutex<Vec<Kept>>,
     /// The server is known to answer with ranges; until it is, one request at a time asks for an object.
     has_ranges: AtomicBool,
     turns: [Mutex<()>; TURNS],
@@ -92,7 +93,7 @@ impl Wholes {
     /// `has_ranges` says that the service is known to answer with ranges, as the protocols of object stores do.
     pub fn new(has_ranges: bool) -> Self {
         Self {
-            kept: Lock::default(),
+            kept: sync::Mutex::default(),
             has_ranges: AtomicBool::new(has_ranges),
             turns: std::array::from_fn(|_| Mutex::default()),
             process: process::id(),
@@ -192,8 +193,7 @@ impl Wholes {
     }
 
     fn kept(&self, address: &str, asked: Asked, conditions: &HeaderMap) -> Option<HttpResponse> {
-        // Not waited for: nobody holds it for longer than it takes to look, unless a fork has taken them away.
-        let kept = self.kept.try_lock().ok()?;
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let found = kept.iter().find(|kept| kept.address == address && kept.since.elapsed() < KEPT_FOR)?;
         Some(match held(conditions, &found.headers) {
             // Perhaps it is there in another version by now.
@@ -203,7 +203,7 @@ impl Wholes {
     }
 
     fn keep(&self, object: Kept) {
-        let Ok(mut kept) = self.kept.try_lock() else { return };
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|other| other.address != object.address && other.since.elapsed() < KEPT_FOR);
         kept.push(object);
         let bytes = |kept: &[Kept]| kept.iter().map(|one| one.data.len() as u64).sum::<u64>();
