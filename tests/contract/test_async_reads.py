@@ -295,7 +295,7 @@ def test_a_request_beside_does_not_keep_a_script_from_ending(server: ObjectServe
     code = """
 import sys
 import frazil
-from frazil.offload import begin
+from frazil.concurrency.offload import begin
 from tests.contract.served_storage import s3_storage_at
 
 objects = frazil.Repository.open(s3_storage_at(sys.argv[1]))._repository.context.objects

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).with_name("amplifying.py")
+from tests.repo.sources import ROOT
+
+COMMAND = [sys.executable, "-m", "tests.faults.amplifying"]
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from Linux's /proc")
 
 
 def test_every_file_of_the_corpus_stays_small() -> None:
-    done = subprocess.run([sys.executable, str(SCRIPT)], capture_output=True, text=True, timeout=900, check=False)
+    done = subprocess.run(COMMAND, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(found) > 50

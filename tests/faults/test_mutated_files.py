@@ -17,8 +17,8 @@ from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
 
 import frazil
 from frazil import Repository, RepositoryConfig
+from tests.repo.sources import ROOT
 
-SCRIPT: Final = Path(__file__).with_name("mutating.py")
 AT_ONCE: Final = 2500
 """Mutations of one process."""
 LONGEST: Final = 1200
@@ -60,7 +60,8 @@ def build(path: Path, spec_version: Any) -> None:
 
 def mutate(path: Path, seed: int, count: int) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), str(path), str(seed), str(count)],
+        [sys.executable, "-m", "tests.faults.mutating", str(path), str(seed), str(count)],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=LONGEST,
