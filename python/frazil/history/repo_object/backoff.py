@@ -10,14 +10,23 @@ if TYPE_CHECKING:
 
 IMMEDIATE_RETRIES: Final = 5
 
+_LONGEST_LOCAL_MS: Final = 1000
+"""Forked children beside busy threads waited for more than a minute with the 30 seconds that the configuration allows."""
+
 
 def update_delays(context: RepositoryContext) -> Iterator[float]:
-    """The waits of updates of the ``repo`` object, as the repository's configuration says."""
+    """The waits of updates of the ``repo`` object, as the repository's configuration says.
+
+    On a local disk an attempt costs no request, and a writer that waits half a minute meets another one all the same.
+    """
     retries = context.config.effective_repo_update_retries()
+    longest = retries.max_backoff_ms
+    if context.objects.is_local:
+        longest = min(longest, _LONGEST_LOCAL_MS)
     return delays(
         attempts=retries.max_tries,
         initial_ms=retries.initial_backoff_ms,
-        maximum_ms=retries.max_backoff_ms,
+        maximum_ms=longest,
         jitter=lambda: context.ids.backup_id()[0] / 256,
     )
 
